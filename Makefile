@@ -1,0 +1,50 @@
+# MlJob: every command a person needs. `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := $(wildcard requirements/*.txt)
+
+include $(wildcard deploy/*.mk)
+
+.PHONY: help venv lock lint format types imports unit
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+venv: $(VENV)/.stamp ## the Python environment in .venv, from hashed locks
+
+$(VENV)/.stamp: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MlJob needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11.")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "venv: installing the locked dependencies"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "mljob-checkout.pth").write_text(str(pathlib.Path("operator").resolve()) + "\n")'
+	@touch $@
+
+lock: ## compile requirements/*.txt (names, versions, hashes) from pyproject.toml
+	@$(PYTHON) -m venv .local/lock && .local/lock/bin/pip install --quiet uv
+	@for target in operator cli; do \
+	  extras=$$( [ $$target = operator ] && echo "--extra operator --extra server" || echo "--extra cli" ); \
+	  .local/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	    $$extras pyproject.toml -o requirements/$$target.txt; done
+	@.local/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --extra operator --extra server --extra cli --group dev pyproject.toml -o requirements/dev.txt
+	@! grep -l 'https\?://' requirements/*.txt
+
+lint: venv
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+
+format: venv ## format and fix what ruff can
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+types: venv
+	@$(BIN)/mypy operator/mljob tests deploy
+
+imports: venv
+	@$(BIN)/lint-imports
+
+unit: venv ## unit tests alone
+	@$(BIN)/pytest tests/unit

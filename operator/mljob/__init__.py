@@ -1,0 +1,3 @@
+"""MlJob: Python functions and containers as Kubernetes Jobs, capped per job name, mirrored into SQL."""
+
+__version__ = "0.1.0"
