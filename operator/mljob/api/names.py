@@ -17,7 +17,7 @@ MANAGED_BY = "mljob"
 
 ANNOTATION_SUBMITTED_BY = f"{GROUP}/submitted-by"
 ANNOTATION_CREATION_TIME = f"{GROUP}/creation-time-ms"
-"""Submission time in milliseconds, stamped by REST and SDK; honoured when it fits creationTimestamp to 2 s."""
+"""Submission time in ms, stamped by REST and SDK; honoured when it fits creationTimestamp to 2 s."""
 ANNOTATION_EPOCH = f"{GROUP}/epoch"
 """On every Job: which start of the operator created it."""
 ANNOTATION_PARAMS = f"{GROUP}/params"
