@@ -1,10 +1,12 @@
 """Names that the resources, the cluster objects, SQL and the docs share. Nothing here is computed."""
 
+from typing import Final
+
 GROUP = "mljob.dev"
 VERSION = "v1alpha1"
-API_VERSION = f"{GROUP}/{VERSION}"
-KIND_JOB = "MlJob"
-KIND_DEFINITION = "MlJobDefinition"
+API_VERSION: Final = "mljob.dev/v1alpha1"
+KIND_JOB: Final = "MlJob"
+KIND_DEFINITION: Final = "MlJobDefinition"
 PLURAL_JOB = "mljobs"
 PLURAL_DEFINITION = "mljobdefinitions"
 
@@ -25,3 +27,8 @@ ANNOTATION_PARAMS = f"{GROUP}/params"
 
 FINALIZER_RECORD = f"{GROUP}/record"
 """On an MlJob: it may go only once its end is stored in SQL."""
+
+OWNED_ENV_PREFIX = "MLJOB_"
+"""Environment variables of the container that the operator sets; a manifest may not."""
+MAIN_CONTAINER = "main"
+FIELD_MANAGER = "mljob"
