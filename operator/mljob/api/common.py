@@ -44,10 +44,13 @@ def _null_is_absent(value: object) -> object:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int)]
-Seconds = Annotated[Whole, Field(ge=1, le=MAX_SECONDS)]
-DelaySeconds = Annotated[Whole, Field(ge=0, le=MAX_SECONDS)]
-Priority = Annotated[Whole, Field(ge=-1_000_000_000, le=1_000_000_000)]
+# Bounds stand directly after their type: behind a function pydantic checks them in Python and forgets them
+# in the schema.
+WHOLE = BeforeValidator(_whole, json_schema_input_type=int)
+Seconds = Annotated[int, Field(ge=1, le=MAX_SECONDS), WHOLE]
+DelaySeconds = Annotated[int, Field(ge=0, le=MAX_SECONDS), WHOLE]
+Count = Annotated[int, Field(ge=0, le=1000), WHOLE]
+Priority = Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000), WHOLE]
 JobName = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_VALUE_CHARS, pattern=LABEL_VALUE)]
 ObjectName = Annotated[str, Field(min_length=1, max_length=MAX_OBJECT_NAME_CHARS, pattern=DNS_SUBDOMAIN)]
 NonEmpty = Annotated[str, Field(min_length=1)]

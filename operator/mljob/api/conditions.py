@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from mljob.api.common import Lenient
+from pydantic import Field
+
+from mljob.api.common import Lenient, NullIsAbsent
 
 ACCEPTED = "Accepted"
 ADMITTED = "Admitted"
@@ -29,6 +31,13 @@ class Condition(Lenient):
     """When the status last changed; a new reason or message does not move it."""
     observed_generation: int | None = None
     """The metadata.generation this was observed at."""
+
+
+Conditions = Annotated[
+    tuple[Condition, ...],
+    Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
+    NullIsAbsent,
+]
 
 
 def find(conditions: Iterable[Condition], type_: str) -> Condition | None:

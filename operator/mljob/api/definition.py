@@ -7,6 +7,8 @@ from pydantic import Field
 from mljob.api import names
 from mljob.api.common import (
     DOTTED_NAME,
+    WHOLE,
+    Count,
     DelaySeconds,
     Items,
     JobName,
@@ -18,9 +20,8 @@ from mljob.api.common import (
     Priority,
     Resource,
     Seconds,
-    Whole,
 )
-from mljob.api.conditions import Condition
+from mljob.api.conditions import Conditions
 from mljob.api.pod import (
     Env,
     EnvFrom,
@@ -32,6 +33,7 @@ from mljob.api.pod import (
     Volumes,
 )
 from mljob.api.rules import Distinct, Rule, Transition
+from mljob.api.structural import STORED_DEFAULT
 
 MAX_SOURCE_BYTES = 512 * 1024
 START_DEADLINE_SECONDS = 3600
@@ -48,20 +50,20 @@ Override = Literal["resources", "env"]
 class Retry(Model):
     """What is done again, how often and when."""
 
-    max_retries: Annotated[Whole, NullIsAbsent, Field(ge=0, le=1000)] = 3
+    max_retries: Annotated[Count, NullIsAbsent] = 3
     """Retries after transient errors, the first attempt not counted. Default 3."""
     base_delay_seconds: Annotated[DelaySeconds, NullIsAbsent] = 15
     """Wait before the first retry; it doubles with each. Default 15."""
     max_delay_seconds: Annotated[DelaySeconds, NullIsAbsent] = 60
     """The longest wait. Default 60."""
     exit_codes: Annotated[
-        Items[Annotated[Whole, Field(ge=1, le=255)]],
+        Items[Annotated[int, Field(ge=1, le=255), WHOLE]],
+        Field(max_length=64),
         Distinct(),
         NullIsAbsent,
-        Field(max_length=64),
     ] = (EXIT_CODE_TRANSIENT,)
     """Exit codes of a container without `function` that are transient. Default [75]."""
-    disruption_limit: Annotated[Whole, NullIsAbsent, Field(ge=0, le=1000)] = 5
+    disruption_limit: Annotated[Count, NullIsAbsent] = 5
     """New attempts after evictions, preemption, lost nodes and kubelet refusals. Default 5."""
 
     rules: ClassVar = (
@@ -81,7 +83,7 @@ class Python(Model):
     version: Annotated[str, Field(pattern=PYTHON_VERSION, max_length=16)] | None = None
     """`3.11` takes any 3.11 there is, `3.11.9` exactly that one. Quote it: 3.10 is a number in YAML."""
     requirements: Annotated[
-        Items[Annotated[str, Field(min_length=1, max_length=1024)]], NullIsAbsent, Field(max_length=256)
+        Items[Annotated[str, Field(min_length=1, max_length=1024)]], Field(max_length=256), NullIsAbsent
     ] = ()
     """Packages to install before the run, as in a requirements file (PEP 508)."""
     executable: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
@@ -144,9 +146,9 @@ class Exclusive(Model):
 
     params: Annotated[
         Items[Annotated[str, Field(min_length=1, max_length=253)]],
+        Field(max_length=64),
         Distinct(),
         NullIsAbsent,
-        Field(max_length=64),
     ] = ()
     """The parameters that make the key. None named: all of them."""
 
@@ -168,17 +170,19 @@ class MlJobDefinitionSpec(Model):
     """The Python environment."""
     source: Source | None = None
     """Modules put on `sys.path`."""
-    params: Annotated[Items[ParamDeclaration], Distinct("name"), Field(max_length=256)] | None = None
+    params: Annotated[Items[ParamDeclaration], Field(max_length=256), Distinct("name")] | None = None
     """The parameters, in the order of the signature. Without it nothing is checked before the run."""
     allow_extra_params: Annotated[bool, NullIsAbsent] = False
     """Whether a job may pass parameters that `params` does not declare (`**kwargs`)."""
-    max_workers: Annotated[Whole, NullIsAbsent, Field(ge=1, le=1_000_000)] = 1
+    max_workers: Annotated[
+        int, Field(ge=1, le=1_000_000, json_schema_extra={STORED_DEFAULT: True}), WHOLE, NullIsAbsent
+    ] = 1
     """How many jobs of this name run at a time. Default 1. A lowered value drains, it never kills."""
     transient_errors: Annotated[
         Items[Annotated[str, Field(max_length=512, pattern=DOTTED_NAME)]],
+        Field(max_length=64),
         Distinct(),
         NullIsAbsent,
-        Field(max_length=64),
     ] = ()
     """Exception classes that are retried, as `package.module.Class`; subclasses are not."""
     retry: Annotated[Retry, NullIsAbsent] = Retry()
@@ -197,7 +201,7 @@ class MlJobDefinitionSpec(Model):
     """At most one unfinished job per key."""
     max_priority: Annotated[Priority, NullIsAbsent] = 0
     """The highest priority that a job may ask for. Default 0."""
-    allowed_overrides: Annotated[Items[Override], Distinct(), NullIsAbsent, Field(max_length=2)] = ()
+    allowed_overrides: Annotated[Items[Override], Field(max_length=2), Distinct(), NullIsAbsent] = ()
     """Which of resources and env a job may set itself. Default none."""
     resources: Resources | None = None
     """Resources of the container `main`."""
@@ -269,9 +273,11 @@ class MlJobDefinitionStatus(Lenient):
 
     observed_generation: int | None = None
     """The metadata.generation that was judged."""
+    job_name: str | None = None
+    """The job name in force."""
     hash: str | None = None
     """Identifies the spec in force; attempts carry the one they were made from."""
-    conditions: Annotated[tuple[Condition, ...], NullIsAbsent] = ()
+    conditions: Conditions = ()
     """Accepted: whether jobs of this name can be submitted, and why not."""
 
 

@@ -19,7 +19,7 @@ from mljob.api.common import (
     Resource,
     Seconds,
 )
-from mljob.api.conditions import Condition
+from mljob.api.conditions import Conditions
 from mljob.api.definition import MlJobDefinitionSpec
 from mljob.api.pod import Env, Resources
 from mljob.api.rules import Rule, Transition
@@ -90,10 +90,10 @@ def _params_object(params: dict[str, Any]) -> dict[str, Any]:
 
 ParamsJSON = Annotated[
     str,
-    AfterValidator(_json_object),
     Field(
         max_length=MAX_PARAMS_BYTES, json_schema_extra={"pattern": r"^[ \t\r\n]*\{(.|[\r\n])*\}[ \t\r\n]*$"}
     ),
+    AfterValidator(_json_object),
 ]
 Params = Annotated[
     dict[str, Any],
@@ -214,17 +214,17 @@ class MlJobSpec(Model):
 class MlJobStatus(Lenient):
     """How far the job has come. Written by the operator alone."""
 
-    phase: Phase = Phase.PENDING
+    phase: Annotated[Phase, WithJsonSchema({"type": "string"}), NullIsAbsent] = Phase.PENDING
     """Pending, Running, Succeeded, Failed, TimedOut or Canceled; more may come."""
     reason: str | None = None
     """Why the job is in this phase, in one CamelCase word."""
     message: str | None = None
     """Why, in a sentence."""
-    attempt: int = 0
+    attempt: Annotated[int, NullIsAbsent] = 0
     """The number of the latest attempt, from 1."""
-    retry_count: int = 0
+    retry_count: Annotated[int, NullIsAbsent] = 0
     """Retries after transient errors."""
-    disruption_count: int = 0
+    disruption_count: Annotated[int, NullIsAbsent] = 0
     """New attempts after disruptions."""
     start_time: datetime | None = None
     """When the latest attempt started to run."""
@@ -246,7 +246,7 @@ class MlJobStatus(Lenient):
     """The pod of the latest attempt."""
     observed_generation: int | None = None
     """The metadata.generation that was last acted upon."""
-    conditions: Annotated[tuple[Condition, ...], NullIsAbsent] = ()
+    conditions: Conditions = ()
     """Accepted, Admitted, and Complete and Failed as on a Job of batch/v1."""
 
 

@@ -84,15 +84,15 @@ _NOT_OWNED_ENV = Rule(
 )
 
 Env = Annotated[
-    Items[Annotated[EnvVar, Obeys(_ONE_VALUE, _NOT_OWNED_ENV)]], Distinct("name"), Field(max_length=256)
+    Items[Annotated[EnvVar, Obeys(_ONE_VALUE, _NOT_OWNED_ENV)]], Field(max_length=256), Distinct("name")
 ]
 EnvFrom = Annotated[Items[Anything], Field(max_length=64)]
 _PRESERVE = Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
-Volumes = Annotated[Items[Annotated[Named, _PRESERVE]], Distinct("name"), Field(max_length=64)]
+Volumes = Annotated[Items[Annotated[Named, _PRESERVE]], Field(max_length=64), Distinct("name")]
 VolumeMounts = Annotated[
-    Items[Annotated[VolumeMount, _PRESERVE]], Distinct("mountPath"), Field(max_length=64)
+    Items[Annotated[VolumeMount, _PRESERVE]], Field(max_length=64), Distinct("mountPath")
 ]
-ImagePullSecrets = Annotated[Items[LocalReference], Distinct("name"), Field(max_length=16)]
+ImagePullSecrets = Annotated[Items[LocalReference], Field(max_length=16), Distinct("name")]
 
 
 def _keys(template: dict[str, Any], part: str) -> dict[str, Any]:
