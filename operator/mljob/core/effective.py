@@ -4,13 +4,15 @@ A definition's default that nobody wrote does not count: the installation's come
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from pydantic import BaseModel
 
 from mljob.api.definition import EXIT_CODE_TRANSIENT, MlJobDefinitionSpec, Retry
 from mljob.api.job import MlJobSpec, Phase
 from mljob.core.config import OperatorConfig
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def effective_start_deadline(
     """How long an admitted job may take to start, in seconds."""
     if spec.start_deadline_seconds is not None:
         return spec.start_deadline_seconds
-    return int(_written(definition, "start_deadline_seconds", config.start_deadline_seconds))
+    return _written(definition, "start_deadline_seconds", config.start_deadline_seconds)
 
 
 def effective_ttl(
@@ -55,8 +57,8 @@ def effective_ttl(
     if spec.ttl_seconds_after_finished is not None:
         return spec.ttl_seconds_after_finished
     if phase in (Phase.FAILED, Phase.TIMED_OUT):
-        return int(_written(definition, "ttl_seconds_after_failed", config.ttl_seconds_after_failed))
-    return int(_written(definition, "ttl_seconds_after_finished", config.ttl_seconds_after_finished))
+        return _written(definition, "ttl_seconds_after_failed", config.ttl_seconds_after_failed)
+    return _written(definition, "ttl_seconds_after_finished", config.ttl_seconds_after_finished)
 
 
 def effective_retry(definition: MlJobDefinitionSpec | None, config: OperatorConfig) -> RetryPolicy:
@@ -72,6 +74,9 @@ def effective_retry(definition: MlJobDefinitionSpec | None, config: OperatorConf
     )
 
 
-def _written(model: BaseModel | None, field: str, default: Any) -> Any:
+def _written(model: BaseModel | None, field: str, default: Value) -> Value:
     """The field if somebody wrote it; the models' own defaults are for those who read them alone."""
-    return getattr(model, field) if model is not None and field in model.model_fields_set else default
+    if model is None or field not in model.model_fields_set:
+        return default
+    value: Value = getattr(model, field)
+    return value

@@ -1,4 +1,4 @@
-"""Why something a person wrote cannot be taken. A value, not an exception: the caller decides what follows."""
+"""Why what a person wrote cannot be taken. A value, not an exception: the caller decides what follows."""
 
 from dataclasses import dataclass
 
