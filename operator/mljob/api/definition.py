@@ -99,11 +99,11 @@ class Source(Model):
                 Annotated[str, Field(max_length=253, pattern=SOURCE_FILE)],
                 Annotated[str, Field(max_length=MAX_SOURCE_BYTES)],
             ],
-            Field(min_length=1, max_length=64),
+            Field(min_length=1, max_length=32),
         ]
         | None
     ) = None
-    """File name to text, 512 KiB of UTF-8 together."""
+    """File name to text, at most 32 files and 512 KiB of UTF-8 together."""
     config_map_name: ObjectName | None = None
     """A ConfigMap of the same namespace, one key per file."""
 
@@ -226,14 +226,14 @@ class MlJobDefinitionSpec(Model):
 
     rules: ClassVar = (
         Rule(
-            cel="has(self.function) != (has(self.command) || has(self.args))",
+            cel="has(self.__function__) != (has(self.command) || has(self.args))",
             holds=lambda spec: (
                 (spec.function is not None) != (spec.command is not None or spec.args is not None)
             ),
             message="set exactly one of function, and command or args",
         ),
         Rule(
-            cel="!has(self.function) || self.function.contains('.')",
+            cel="!has(self.__function__) || self.__function__.indexOf('.') > 0",
             holds=lambda spec: spec.function is None or "." in spec.function,
             message="function must be package.module.function: a module and a name in it",
             field=".function",
@@ -245,13 +245,13 @@ class MlJobDefinitionSpec(Model):
             field=".python.version",
         ),
         Rule(
-            cel="has(self.function) || !has(self.source)",
+            cel="has(self.__function__) || !has(self.source)",
             holds=lambda spec: spec.function is not None or spec.source is None,
             message="source is for a function: a command has no sys.path",
             field=".source",
         ),
         Rule(
-            cel="has(self.function) || !has(self.transientErrors) || size(self.transientErrors) == 0",
+            cel="has(self.__function__) || !has(self.transientErrors) || size(self.transientErrors) == 0",
             holds=lambda spec: spec.function is not None or not spec.transient_errors,
             message="transientErrors is for a function: a command has retry.exitCodes",
             field=".transientErrors",
