@@ -14,6 +14,11 @@ from .errors import CannotProceedError
 
 FAILED = 1
 INTERRUPTED = 130
+TARGETS: dict[str, tuple[Callable[[Console], None], str]] = {
+    "up": (targets.up, "bring the cluster up"),
+    "images": (targets.images, "build the images and load them into the cluster"),
+    "down": (targets.down, "remove the cluster and all its traces but the cache"),
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -21,8 +26,12 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     tools = commands.add_parser("tools", help="build binaries and link them into .local/bin")
     tools.add_argument("names", nargs="*", help="which; all when none is named")
+    for name, (_, text) in TARGETS.items():
+        commands.add_parser(name, help=text)
     options = parser.parse_args(arguments)
-    return _told(lambda console: targets.tools(console, options.names))
+    if options.command == "tools":
+        return _told(lambda console: targets.tools(console, options.names))
+    return _told(TARGETS[options.command][0])
 
 
 def _told(target: Callable[[Console], None]) -> int:

@@ -11,6 +11,7 @@ from .paths import Paths
 
 KUBERNETES_VERSION = "v1.35.4"
 CLUSTER_TOOLS = ("kind", "kubectl", "helm")
+OWN_MODULE = "mljob.dev/tools/node"
 PLAIN_PROCESS_TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 
 _MAJOR, _MINOR, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
@@ -55,10 +56,12 @@ TOOLS = {
         _kubernetes("kubeadm"),
         _kubernetes("kube-proxy"),
         GoTool("local-path-provisioner", "kubernetes", "github.com/rancher/local-path-provisioner"),
-        GoTool("coredns", "coredns", "github.com/coredns/coredns"),
+        GoTool("coredns", "coredns", "mljob.dev/tools/coredns"),
         GoTool("kind", "kind", "sigs.k8s.io/kind"),
         GoTool("helm", "helm", "helm.sh/helm/v4/cmd/helm"),
         GoTool("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
+        GoTool("pause", "node", f"{OWN_MODULE}/pause"),
+        GoTool("local-path-helper", "node", f"{OWN_MODULE}/local-path-helper"),
     )
 }
 
@@ -73,7 +76,7 @@ class GoTools:
 
     def named(self, names: Iterable[str]) -> list[GoTool]:
         wanted = list(names)
-        if unknown := [name for name in wanted if name not in TOOLS]:
+        if unknown := sorted(set(wanted) - set(TOOLS)):
             known = ", ".join(TOOLS)
             raise CannotProceedError(f"TOOLS names {', '.join(unknown)}; there are: {known}.")
         return [TOOLS[name] for name in wanted]
@@ -100,7 +103,9 @@ class GoTools:
     def key(self, tool: GoTool) -> str:
         module = self._paths.tools / tool.module
         compiler = self._commands.output("go", "env", "GOVERSION", "GOOS", "GOARCH", cwd=module)
-        return digest(module / "go.mod", module / "go.sum", tool.package, tool.link_flags, compiler)
+        sources = sorted(module.rglob("*.go"))
+        sums = [file for file in (module / "go.mod", module / "go.sum") if file.exists()]
+        return digest(*sums, *sources, tool.package, tool.link_flags, compiler)
 
     def _compile(self, tool: GoTool, place: Path) -> None:
         self._commands.run(

@@ -1,43 +1,111 @@
-"""What each make target consists of: the steps, their order and their lanes."""
+"""What each make target does, in which order, and what it says at the end."""
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.console import Console
+from rich.table import Table
 
-from .cache import Cache
-from .commands import Commands
-from .display import display_for
-from .gotools import CLUSTER_TOOLS, PLAIN_PROCESS_TOOLS, GoTool, GoTools
-from .paths import Paths
-from .pipeline import Lane, Step, run_steps
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """What every target needs at hand."""
-
-    paths: Paths
-    commands: Commands
-    cache: Cache
-    tools: GoTools
-
-    @classmethod
-    def open(cls) -> "Workshop":
-        paths = Paths.of_user()
-        commands = Commands(paths.logs)
-        cache = Cache(paths.cache, commands)
-        return cls(paths, commands, cache, GoTools(paths, cache, commands))
+from . import machine
+from .cleanup import remove_cluster, remove_podman_traces
+from .cluster import Cluster
+from .config import Wanted
+from .display import Display, display_for
+from .engine import Engine, choose
+from .gotools import CLUSTER_TOOLS, PLAIN_PROCESS_TOOLS, TOOLS
+from .jobimages import IMAGES
+from .pipeline import run_steps
+from .steps import cluster_steps, image_steps, load_steps, tool_steps
+from .workshop import Workshop
 
 
 def tools(console: Console, names: Sequence[str]) -> None:
     """Binaries alone, linked into .local/bin."""
     workshop = Workshop.open()
+    machine.require_go(workshop.commands)
     wanted = workshop.tools.named(names or (*PLAIN_PROCESS_TOOLS, *CLUSTER_TOOLS))
     with display_for(console) as display:
-        run_steps([tool_step(workshop, tool) for tool in wanted], display, workshop.commands)
+        run_steps(tool_steps(workshop, wanted), display, workshop.commands)
 
 
-def tool_step(workshop: Workshop, tool: GoTool) -> Step:
-    title = "" if workshop.tools.is_built(tool) else f"compiling {tool.name}"
-    return Step(f"tool {tool.name}", lambda: workshop.tools.link(tool), Lane.COMPILE, title=title)
+def up(console: Console) -> None:
+    """The cluster, whole and ready; a few seconds when it is there already."""
+    workshop = Workshop.open()
+    with display_for(console) as display:
+        cluster = _cluster(workshop, display)
+        _bring_up(workshop, cluster, display)
+        display.say(f"Cluster {cluster.wanted.name} is up: export KUBECONFIG={cluster.kubeconfig}")
+
+
+def images(console: Console) -> None:
+    """The cluster's job images, built where their inputs changed, and on every node."""
+    workshop = Workshop.open()
+    with display_for(console) as display:
+        cluster = _cluster(workshop, display)
+        job_images = workshop.job_images(cluster.engine)
+        if cluster.is_whole():
+            steps = [*image_steps(job_images), *load_steps(job_images, cluster)]
+            run_steps(steps, display, workshop.commands)
+        else:
+            _bring_up(workshop, cluster, display, with_images=True)
+        file = job_images.write_names()
+    table = Table("image", "size", title=f"Images in cluster {cluster.wanted.name} (names in {file})")
+    for spec in IMAGES.values():
+        table.add_row(job_images.full_name(spec), f"{job_images.size_bytes(spec) / 1e6:.0f} MB")
+    console.print(table)
+
+
+def down(console: Console) -> None:
+    """No node, network or rule is left; what was built stays in the cache."""
+    workshop = Workshop.open()
+    with display_for(console) as display:
+        for engine in _engines_in_use(workshop):
+            _link_tools(workshop, display)
+            cluster = Cluster(Wanted.from_environment(os.environ), engine, workshop.paths, workshop.commands)
+            with display.step(f"removing cluster {cluster.wanted.name}"):
+                remove_cluster(cluster)
+                if engine.offline and not remove_podman_traces(workshop.podman, workshop.commands):
+                    display.say("Another cluster still runs: its network and rules stay.")
+        display.say("Nothing of the cluster is left but the cache.")
+
+
+def _cluster(workshop: Workshop, display: Display) -> Cluster:
+    """The cluster that is asked for, with everything at hand that questions about it need."""
+    wanted = Wanted.from_environment(os.environ)
+    machine.require_go(workshop.commands)
+    engine = choose(workshop.paths, workshop.commands, workshop.podman, display)
+    if engine.offline:
+        with display.step("looking for podman, or installing it"):
+            machine.require_podman(workshop.commands)
+        workshop.podman.prepare()
+    _link_tools(workshop, display)
+    return Cluster(wanted, engine, workshop.paths, workshop.commands)
+
+
+def _bring_up(workshop: Workshop, cluster: Cluster, display: Display, *, with_images: bool = False) -> None:
+    if cluster.is_whole():
+        return
+    cluster.delete()
+    machine.require_memory()
+    if cluster.wanted.port:
+        machine.require_port(cluster.wanted.port)
+    is_cold = cluster.engine.offline and not workshop.node_image.is_built()
+    machine.require_disk(workshop.paths.cache, machine.COLD_DISK_GIB if is_cold else machine.WARM_DISK_GIB)
+    steps = cluster_steps(workshop, cluster)
+    if with_images:
+        job_images = workshop.job_images(cluster.engine)
+        steps += [*image_steps(job_images), *load_steps(job_images, cluster, after=("ready",))]
+    run_steps(steps, display, workshop.commands)
+
+
+def _link_tools(workshop: Workshop, display: Display) -> None:
+    run_steps(tool_steps(workshop, [TOOLS[name] for name in ("kind", "kubectl")]), display, workshop.commands)
+
+
+def _engines_in_use(workshop: Workshop) -> list[Engine]:
+    engines = []
+    if workshop.commands.succeeds("docker", "info"):
+        engines.append(Engine("docker", {}, offline=False))
+    if workshop.podman.is_prepared:
+        engines.append(Engine("podman", workshop.podman.environment, offline=True))
+    return engines

@@ -1,0 +1,3 @@
+module mljob.dev/tools/node
+
+go 1.25.0
