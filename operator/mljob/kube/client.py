@@ -6,6 +6,7 @@ this is not the `kubernetes` package: a write costs a third of its CPU.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
@@ -167,21 +168,36 @@ class KubeClient:
             params["continue"] = token
             params.pop("resourceVersion", None)
 
+    @contextlib.asynccontextmanager
+    async def open(
+        self, path: str, params: Mapping[str, str], *, read_timeout_seconds: float | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """A long answer, opened: a refusal is raised at once, bytes come as the server sends them."""
+        timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=read_timeout_seconds)
+        try:
+            response = await self._open().get(
+                self.connection.server + path, params=params, headers=self._authorization(), timeout=timeout
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise errors.Unavailable(0, "ConnectionLost", f"GET {path}: {_describe(error)}") from error
+        async with response:
+            if response.status >= 400:
+                raise errors.from_status(response.status, _parse_status(await response.read()))
+            yield _chunks(response)
+
     async def stream(
         self, path: str, params: Mapping[str, str], *, read_timeout_seconds: float | None = None
     ) -> AsyncIterator[bytes]:
-        """The lines of a long answer (a watch, a followed log), each with its line end."""
-        timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=read_timeout_seconds)
-        try:
-            async with self._open().get(
-                self.connection.server + path, params=params, headers=self._authorization(), timeout=timeout
-            ) as response:
-                if response.status >= 400:
-                    raise errors.from_status(response.status, _parse_status(await response.read()))
-                async for line in response.content:
-                    yield line
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise errors.Unavailable(0, "ConnectionLost", _describe(error)) from error
+        """The lines of a long answer (a watch), each with its line end. A line may be of any length:
+        a definition with its source is longer than aiohttp's own lines may be."""
+        async with self.open(path, params, read_timeout_seconds=read_timeout_seconds) as chunks:
+            rest = b""
+            async for chunk in chunks:
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    yield line + b"\n"
+            if rest:
+                yield rest
 
     async def _send(
         self, method: str, path: str, params: Mapping[str, str] | None, data: bytes | None, content_type: str
@@ -208,6 +224,14 @@ class KubeClient:
             self._token = self.connection.token()
             self._token_read_at = now
         return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+
+
+async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in response.content.iter_any():
+            yield chunk
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise errors.Unavailable(0, "ConnectionLost", _describe(error)) from error
 
 
 def _describe(error: BaseException) -> str:
