@@ -14,6 +14,7 @@ from mljob.store.rows import attempt_of_row, job_of_row
 from mljob.store.tables import is_unfinished, job_attempts, job_params, jobs
 from mljob.store.writes import LOOKUP_CHUNK, chunks
 
+_MAX_BIGINT = 2**63 - 1
 _SUCCEEDED = JobStatus.SUCCEEDED.to_int()
 
 
@@ -33,8 +34,8 @@ def known(connection: Connection, cluster: str, uids: Iterable[str]) -> dict[str
     """How far the rows of these jobs are; a job without a row is not in the answer."""
     found: dict[str, Known] = {}
     columns = (jobs.c.id, jobs.c.attempt, jobs.c.rank, jobs.c.status)
-    for chunk in chunks(sorted(set(uids)), LOOKUP_CHUNK):
-        statement = select(*columns).where(jobs.c.cluster == cluster, jobs.c.id.in_(chunk))
+    for chunk in chunks(sorted(set(map(texts.clean, uids))), LOOKUP_CHUNK):
+        statement = select(*columns).where(jobs.c.cluster == texts.clean(cluster), jobs.c.id.in_(chunk))
         for id_, attempt, rank, status in connection.execute(statement):
             found[id_] = Known(attempt, rank, JobStatus.from_int(status).to_phase())
     return found
@@ -44,7 +45,7 @@ def unfinished(connection: Connection, cluster: str, after_uid: str, limit: int)
     """By uid, from the first after `after_uid` ("" is before all). The last page is a short one."""
     statement = (
         select(jobs)
-        .where(is_unfinished, jobs.c.cluster == cluster, jobs.c.id > after_uid)
+        .where(is_unfinished, jobs.c.cluster == texts.clean(cluster), jobs.c.id > texts.clean(after_uid))
         .order_by(jobs.c.id)
         .limit(limit)
     )
@@ -105,9 +106,9 @@ def _column_conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
         numbers = sorted(JobStatus.from_phase(phase).to_int() for phase in wanted.phases)
         conditions.append(_among(jobs.c.status, numbers))
     if wanted.created_from_ms is not None:
-        conditions.append(jobs.c.creation_time >= wanted.created_from_ms)
+        conditions.append(jobs.c.creation_time >= _in_bigint(wanted.created_from_ms))
     if wanted.created_before_ms is not None:
-        conditions.append(jobs.c.creation_time < wanted.created_before_ms)
+        conditions.append(jobs.c.creation_time < _in_bigint(wanted.created_before_ms))
     if wanted.error_contains:
         text = texts.clean(wanted.error_contains)
         conditions.append(jobs.c.status != _SUCCEEDED)
@@ -120,6 +121,11 @@ def _column_conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
 def _among(column: Column[Any], values: Sequence[object]) -> ColumnElement[bool]:
     """One value as an equation: then an index that goes on by creation time gives the rows in order."""
     return column == values[0] if len(values) == 1 else column.in_(values)
+
+
+def _in_bigint(instant_ms: int) -> int:
+    """No row lies beyond it, and no driver takes more."""
+    return max(-_MAX_BIGINT, min(instant_ms, _MAX_BIGINT))
 
 
 def _order_by(order: Order) -> list[Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, select
 
+from mljob.store import texts
 from mljob.store.params_index import tokens_of_text
 from mljob.store.tables import is_final, job_params, jobs
 
@@ -30,12 +31,12 @@ def delete_final_chunk(
 def _doomed(cluster: str | None, older_than_ms: int | None, uids: Sequence[str] | None) -> Select[Any]:
     conditions: list[ColumnElement[bool]] = [is_final]
     if cluster is not None:
-        conditions.append(jobs.c.cluster == cluster)
+        conditions.append(jobs.c.cluster == texts.clean(cluster))
     if older_than_ms is not None:
         # A job is created before it ends: the first condition lets the index leave out the younger rows.
         conditions += [jobs.c.creation_time < older_than_ms, jobs.c.last_update_time < older_than_ms]
     if uids is not None:
-        conditions.append(jobs.c.id.in_(uids))
+        conditions.append(jobs.c.id.in_([texts.clean(uid) for uid in uids]))
     columns = (jobs.c.id, jobs.c.creation_time, jobs.c.params)
     statement = select(*columns).where(*conditions).order_by(jobs.c.creation_time, jobs.c.name, jobs.c.id)
     return statement.limit(CHUNK_ROWS).with_for_update()

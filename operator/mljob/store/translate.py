@@ -46,6 +46,9 @@ def translated() -> Iterator[None]:
         raise StoreUnavailable("the database is busy: all connections are in use") from error
     except SQLAlchemyError as error:
         raise StoreError(f"the store failed: {error}") from error
+    except (OverflowError, UnicodeError) as error:
+        # Of a driver that cannot write a value down: SQLAlchemy lets these through.
+        raise StoreError(f"the store cannot hold a value: {error}") from error
 
 
 def _of_driver(error: DBAPIError) -> StoreError | StoreUnavailable:

@@ -69,10 +69,11 @@ def _write_jobs(connection: Connection, rows: list[Row]) -> set[str]:
         _write_jobs_with_params(connection, with_params)
     if not without:
         return set()
-    written = connection.execute(
-        _jobs_upsert(connection).returning(jobs.c.id, jobs.c.params.is_(None)), without
-    )
-    return {id_ for id_, is_missing in written if is_missing}
+    # The length, as "params IS NULL" is wrong in a RETURNING clause of SQLite 3.40 (a text primary key and a
+    # NULL: it says 0).
+    length = func.length(jobs.c.params).label("length")
+    written = connection.execute(_jobs_upsert(connection).returning(jobs.c.id, length), without)
+    return {row.id for row in written if row.length is None}
 
 
 def _write_jobs_with_params(connection: Connection, rows: list[Row]) -> None:

@@ -1,0 +1,1 @@
+"""A real PostgreSQL that the tests start by themselves."""
