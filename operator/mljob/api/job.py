@@ -234,6 +234,8 @@ class MlJobStatus(Lenient):
     """How long the latest attempt ran, once it has ended: `1m12s`."""
     next_retry_time: datetime | None = None
     """When the next attempt is due."""
+    queued_time: datetime | None = None
+    """Since when it waits for its turn, if later than its creation."""
     result: str | None = None
     """The result as JSON text, up to 3,000 bytes; larger ones are where resultLocation says."""
     result_location: str | None = None
@@ -244,6 +246,8 @@ class MlJobStatus(Lenient):
     """The Kubernetes Job of the latest attempt."""
     current_pod: str | None = None
     """The pod of the latest attempt."""
+    definition_uid: str | None = None
+    """The MlJobDefinition it was accepted with; it runs by no other."""
     observed_generation: int | None = None
     """The metadata.generation that was last acted upon."""
     conditions: Conditions = ()

@@ -56,17 +56,22 @@ def _field(at: str, value: object, kind: str) -> Iterator[str]:
 
 
 def _list(at: str, value: object, key: str) -> Iterator[str]:
-    """A list of objects that each have a text under `key`, by which they are merged."""
+    """A list of objects that each have a text of their own under `key`, by which they are merged."""
     if value is None:
         return
     if not isinstance(value, list):
         yield _expected(at, _LIST, value)
         return
+    seen: set[str] = set()
     for index, item in enumerate(value):
         if not isinstance(item, dict):
             yield _expected(f"{at}[{index}]", _OBJECT, item)
         elif not isinstance(item.get(key), str) or not item[key]:
             yield _expected(f"{at}[{index}].{key}", _TEXT, item.get(key))
+        elif item[key] in seen:
+            yield f"{at}: {key} {item[key]!r} is there twice, and the list is merged by {key}"
+        else:
+            seen.add(item[key])
 
 
 def _grace_period(at: str, value: object) -> Iterator[str]:

@@ -8,8 +8,6 @@ from mljob.core.merge import merge
 
 ROOT = 0
 
-_CONTAINER = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-
 
 def restrict(spec: Mapping[str, Any], security: Security) -> dict[str, Any]:
     """The pod's spec with security contexts for the pod and for each of its containers.
@@ -43,7 +41,7 @@ def _pod_context(security: Security) -> dict[str, Any]:
 
 def _restrict_container(container: Mapping[str, Any]) -> dict[str, Any]:
     asked = container.get("securityContext", {})
-    context = merge(_CONTAINER, asked)
+    context = merge({"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}, asked)
     if asked.get("privileged") or "SYS_ADMIN" in asked.get("capabilities", {}).get("add", ()):
         # The API server refuses these together with allowPrivilegeEscalation: false.
         context["allowPrivilegeEscalation"] = asked.get("allowPrivilegeEscalation", True)

@@ -1,0 +1,166 @@
+"""Admission: the one place that decides which waiting job starts next, for all names.
+
+A slot is taken, synchronously, before anything is sent: `free = cap - held`, where `held` counts attempts
+that may live and creations in flight. A creation whose answer is lost keeps its slot until it is known.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from mljob.api import errors, names
+from mljob.controller.ports import Cluster
+from mljob.controller.view import Group, JobEntry, View
+from mljob.core.admission import Slots, free_slots
+from mljob.core.config import Limits
+from mljob.core.facts import OrderKey
+
+log = logging.getLogger(__name__)
+
+NAMESPACE_TRUST_SECONDS = 10.0
+"""How long a Namespace's own limit is not read again"""
+
+
+class CapOf(Protocol):
+    """The cap of a job's name, as it is in force now."""
+
+    def __call__(self, entry: JobEntry) -> int: ...
+
+
+class Admitter:
+    """One actor for all groups. `start(entry, attempt)` creates the attempt and reports back by `View`."""
+
+    def __init__(
+        self,
+        view: View,
+        cluster: Cluster,
+        limits: Limits,
+        cap_of: CapOf,
+        start: Callable[[JobEntry, int], Awaitable[None]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._view = view
+        self._cluster = cluster
+        self._limits = limits
+        self._cap_of = cap_of
+        self._start = start
+        self._clock = clock
+        self._dirty: set[Group] = set()
+        self._wakeup = asyncio.Event()
+        self._namespace_limits: dict[str, tuple[float, int | None]] = {}
+        self._starting: set[asyncio.Task[None]] = set()
+        self.open = False
+        self.admitted = 0
+
+    def notice(self, group: Group) -> None:
+        """Something about a group's slots or queue has changed."""
+        self._dirty.add(group)
+        self._wakeup.set()
+
+    def open_doors(self) -> None:
+        """The view is complete: admit from now on."""
+        self.open = True
+        self._dirty.update(self._view.waiting)
+        self._wakeup.set()
+
+    async def run(self) -> None:
+        """Admit for ever."""
+        while True:
+            await self._wakeup.wait()
+            self._wakeup.clear()
+            if not self.open:
+                continue
+            groups, self._dirty = self._dirty, set()
+            if self._shared_limit():
+                # A slot freed by one name may be another's turn.
+                groups = set(self._view.waiting)
+            await self._read_namespace_limits({namespace for namespace, _ in groups})
+            self._admit(groups)
+
+    async def close(self) -> None:
+        """Admit no more, and wait for what is being created: no answer is left behind."""
+        self.open = False
+        if self._starting:
+            await asyncio.wait(self._starting)
+
+    def _admit(self, groups: set[Group]) -> None:
+        """Start what there is room for, in the one order of all."""
+        while True:
+            candidates = [(order, group) for group in groups if (order := self._next_of(group)) is not None]
+            if not candidates:
+                return
+            order, _ = min(candidates)
+            self._begin(self._view.jobs[order[-1]])
+
+    def _next_of(self, group: Group) -> OrderKey | None:
+        """The first in line of a group that has a free slot."""
+        queue = self._view.waiting.get(group)
+        if not queue:
+            return None
+        entry = self._view.jobs[queue[0][-1]]
+        free = free_slots(
+            (
+                Slots(self._cap_of(entry), self._view.held_by(group)),
+                Slots(self._namespace_limit(group[0]), self._view.held_in_namespace[group[0]]),
+                Slots(self._limits.total, self._view.held_in_all),
+            )
+        )
+        return queue[0] if free is None or free > 0 else None
+
+    def _begin(self, entry: JobEntry) -> None:
+        self._view.set_waiting(entry, waiting=False)
+        if not self._view.startable(entry):
+            # It was put in line by a look that has been overtaken; the next look decides anew.
+            return
+        attempt = self._view.latest_attempt(entry.uid) + 1
+        self._view.reserve((entry.uid, attempt), entry.group)
+        self.admitted += 1
+        task = asyncio.create_task(
+            self._run_start(entry, attempt), name=f"start {entry.namespace}/{entry.name}"
+        )
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+
+    async def _run_start(self, entry: JobEntry, attempt: int) -> None:
+        try:
+            await self._start(entry, attempt)
+        finally:
+            self._view.unreserve((entry.uid, attempt))
+
+    def _shared_limit(self) -> bool:
+        """Is there any limit beyond those of the names?"""
+        if self._limits.total is not None or self._limits.per_namespace is not None:
+            return True
+        return any(limit is not None for _, limit in self._namespace_limits.values())
+
+    def _namespace_limit(self, namespace: str) -> int | None:
+        _, own = self._namespace_limits.get(namespace, (0.0, None))
+        return own if own is not None else self._limits.per_namespace
+
+    async def _read_namespace_limits(self, namespaces: set[str]) -> None:
+        now = self._clock()
+        for namespace in namespaces:
+            read_at, known = self._namespace_limits.get(namespace, (float("-inf"), None))
+            if now - read_at < NAMESPACE_TRUST_SECONDS:
+                continue
+            try:
+                annotations = await self._cluster.namespace_annotations(namespace)
+            except errors.ApiError as error:
+                log.debug("limit of namespace %s not read: %s", namespace, error)
+                self._namespace_limits[namespace] = (now, known)
+                continue
+            self._namespace_limits[namespace] = (now, _limit_in(annotations, namespace))
+
+
+def _limit_in(annotations: Mapping[str, str], namespace: str) -> int | None:
+    text = annotations.get(names.ANNOTATION_MAX_RUNNING)
+    if text is None:
+        return None
+    if not text.isdecimal():
+        log.warning(
+            "namespace %s: annotation %s is %r, expected a whole number; it is ignored",
+            namespace, names.ANNOTATION_MAX_RUNNING, text,
+        )  # fmt: skip
+        return None
+    return int(text)

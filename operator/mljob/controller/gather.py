@@ -1,0 +1,192 @@
+"""Gathering the facts of one job: from the view, and, where only the server can know, from the server."""
+
+import logging
+from contextlib import suppress
+
+from mljob.api import errors, names
+from mljob.api.job import MlJobSpec
+from mljob.controller.definitions import Definitions, check_spec
+from mljob.controller.ports import Cluster
+from mljob.controller.view import JobEntry, View, attempt_of, unfinished_jobs
+from mljob.core.config import OperatorConfig
+from mljob.core.effective import effective_queue_deadline, effective_ttl
+from mljob.core.facts import AttemptFacts, DefinitionFacts, Facts, StartProblem
+from mljob.core.params import UnreadableParams, exclusive_key
+from mljob.core.refusal import Refusal
+
+log = logging.getLogger(__name__)
+
+
+class Gatherer:
+    """Makes `Facts`. Asks the server only for what the view cannot prove: that something is gone."""
+
+    def __init__(
+        self, view: View, definitions: Definitions, cluster: Cluster, config: OperatorConfig
+    ) -> None:
+        self._view = view
+        self._definitions = definitions
+        self._cluster = cluster
+        self._config = config
+
+    async def facts(self, entry: JobEntry) -> Facts:
+        """All that is known of a job now. Raises ApiError when the server had to be asked and failed."""
+        attempt = self._view.attempt_facts(entry.uid)
+        if attempt is not None and not attempt.alive and not entry.status.settled(attempt.number):
+            attempt = await self._confirmed(entry, attempt)
+        definition = self.definition(entry)
+        await self._exclusive(entry, definition)
+        return Facts(
+            uid=entry.uid,
+            namespace=entry.namespace,
+            name=entry.name,
+            created_time=entry.created_time,
+            spec=entry.spec,
+            status=entry.status,
+            definition=definition,
+            generation=entry.generation,
+            resource_version=str(entry.resource_version),
+            deleting=entry.deleting,
+            has_record_finalizer=names.FINALIZER_RECORD in entry.finalizers,
+            recorded=entry.recorded,
+            stored_end=entry.stored_end,
+            attempt=attempt,
+            exclusive_holder=self._exclusive_holder(entry),
+            ttl_seconds=self._ttl(entry, definition),
+            queue_deadline_seconds=self._queue_deadline(entry, definition),
+            held_until=entry.held_until,
+            labels=dict(entry.labels),
+        )
+
+    def facts_of_deleted(self, entry: JobEntry) -> Facts:
+        """The facts of an MlJob that is gone from the view; of its attempt, what is still known."""
+        return Facts(
+            uid=entry.uid,
+            namespace=entry.namespace,
+            name=entry.name,
+            created_time=entry.created_time,
+            spec=entry.spec,
+            status=entry.status,
+            definition=self.definition(entry),
+            attempt=self._view.attempt_facts(entry.uid),
+            labels=dict(entry.labels),
+        )
+
+    def definition(self, entry: JobEntry) -> DefinitionFacts | Refusal | None:
+        """The definition a job runs by: its own inline one, or the one in force for its name."""
+        inline = entry.spec.definition
+        if inline is None:
+            found = self._definitions.resolve(entry.group, entry.definition_uid)
+            if isinstance(found, DefinitionFacts) and entry.definition_uid is None:
+                entry.definition_uid = found.uid
+            return found
+        if isinstance(inline, Refusal):
+            return inline
+        if not self._config.inline_definitions:
+            return Refusal(
+                "InlineDefinitionForbidden",
+                "spec.definition: this installation takes no inline definitions; "
+                "apply an MlJobDefinition and leave spec.definition out",
+            )
+        rival = self._definitions.in_force(entry.group)
+        if rival is not None and rival.judged and rival.verdict is None:
+            return Refusal(
+                "InlineDefinitionRefused",
+                f"spec.definition: job name {entry.spec.job_name!r} is defined by MlJobDefinition "
+                f"{rival.name}; leave spec.definition out or use another jobName",
+            )
+        return check_spec(inline, self._config) or DefinitionFacts("", entry.name, inline)
+
+    async def _confirmed(self, entry: JobEntry, attempt: AttemptFacts) -> AttemptFacts:
+        """Before an attempt is settled: is it as dead as the view has it?
+
+        A view can lag behind. That its Job failed or completed is proof; that it is gone, or that a finished
+        Job has no pod, is asked of the server once.
+        """
+        if attempt.job_exists and attempt.pods:
+            return attempt
+        if not attempt.job_exists:
+            with suppress(errors.NotFound):
+                self._view.upsert_kube_job(await self._cluster.get_job(entry.namespace, attempt.name))
+        for pod in await self._cluster.pods_of(entry.namespace, entry.uid, attempt.number):
+            if attempt_of(pod) == (entry.uid, attempt.number):
+                self._view.upsert_pod(pod)
+        return self._view.attempt_facts(entry.uid) or attempt
+
+    async def _exclusive(self, entry: JobEntry, definition: DefinitionFacts | Refusal | None) -> None:
+        """Keep the job's exclusive key indexed, where its definition asks for one."""
+        if not isinstance(definition, DefinitionFacts) or entry.status.phase.is_final:
+            return
+        exclusive = definition.spec.exclusive
+        if exclusive is None:
+            if entry.exclusive_key is not None:
+                self._view.set_exclusive_key(entry, None)
+            return
+        if entry.exclusive_key is not None:
+            return
+        raw = entry.raw_spec
+        if raw is None:
+            try:
+                raw = (await self._cluster.get_mljob(entry.namespace, entry.name))["spec"]
+            except errors.NotFound:
+                return
+        text = MlJobSpec.model_validate(raw).params_text()
+        try:
+            self._view.set_exclusive_key(entry, exclusive_key(entry.spec.job_name, text, exclusive.params))
+        except UnreadableParams as error:
+            log.info("%s/%s: no exclusive key: %s", entry.namespace, entry.name, error)
+
+    def _exclusive_holder(self, entry: JobEntry) -> str | None:
+        """The job of the same key that comes before: one that has started, else the earliest."""
+        if entry.exclusive_key is None:
+            return None
+        uids = self._view.exclusive.get((entry.namespace, entry.exclusive_key), set())
+        others = [self._view.jobs[uid] for uid in uids if uid != entry.uid]
+        mine = self._standing(entry)
+        before = [other for other in others if self._standing(other) < mine]
+        return min(before, key=self._standing).name if before else None
+
+    def _standing(self, entry: JobEntry) -> tuple[bool, int, str, str]:
+        started = self._view.latest_attempt(entry.uid) > 0
+        return (not started, entry.created_ms, entry.name, entry.uid)
+
+    def _ttl(self, entry: JobEntry, definition: DefinitionFacts | Refusal | None) -> int | None:
+        spec = definition.spec if isinstance(definition, DefinitionFacts) else None
+        own = MlJobSpec.model_construct(
+            job_name=entry.spec.job_name, ttl_seconds_after_finished=entry.spec.ttl_seconds_after_finished
+        )
+        return effective_ttl(own, spec, self._config, entry.status.phase)
+
+    def _queue_deadline(self, entry: JobEntry, definition: DefinitionFacts | Refusal | None) -> int | None:
+        spec = definition.spec if isinstance(definition, DefinitionFacts) else None
+        own = MlJobSpec.model_construct(
+            job_name=entry.spec.job_name, queue_deadline_seconds=entry.spec.queue_deadline_seconds
+        )
+        return effective_queue_deadline(own, spec)
+
+    def cap(self, entry: JobEntry) -> int:
+        """How many attempts of the job's name may hold a slot, as it is in force now."""
+        in_force = self._definitions.in_force(entry.group)
+        if in_force is not None and not isinstance(in_force.spec, Refusal):
+            return in_force.spec.max_workers
+        inline = [
+            other.spec.definition.max_workers
+            for other in unfinished_jobs(self._view, entry.group)
+            if other.spec.definition is not None and not isinstance(other.spec.definition, Refusal)
+        ]
+        if inline:
+            return min(inline)
+        # A retry whose definition is gone: what its first attempt was started under.
+        attempt = self._view.attempt_facts(entry.uid)
+        return attempt.policy.max_workers if attempt is not None else 0
+
+
+async def start_problem_from_events(
+    cluster: Cluster, namespace: str, job: str, uid: str
+) -> StartProblem | None:
+    """What the Job's newest Warning says: Pod Security, a quota, a webhook, a missing account."""
+    warnings = await cluster.warnings_about(namespace, job, uid)
+    if not warnings:
+        return None
+    message = str(warnings[-1].get("message") or "")
+    reason = "QuotaExceeded" if "exceeded quota" in message else str(warnings[-1].get("reason") or "")
+    return StartProblem(reason or "PodRefused", message)

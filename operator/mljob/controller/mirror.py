@@ -1,0 +1,164 @@
+"""The mirror: rows follow the objects, off the reconcile path, in order, and none is lost.
+
+What is waiting to be written is kept once per job. A batch is always all of it, in one transaction: rows go
+from one instant of the loop to a later one, so that they never show more running than there were.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from mljob.controller.ports import Store
+from mljob.core.records import AttemptRecord, JobRecord, Rank
+
+log = logging.getLogger(__name__)
+
+GATHER_SECONDS = 0.02
+"""How long a first row waits for company: one transaction for a burst, and nobody notices"""
+RETRY_FIRST_SECONDS = 0.5
+RETRY_LAST_SECONDS = 15.0
+
+
+@dataclass(slots=True)
+class Backlog:
+    """What is not written yet: newest row per job, newest row per attempt."""
+
+    jobs: dict[str, JobRecord]
+    attempts: dict[tuple[str, int], AttemptRecord]
+
+    @classmethod
+    def empty(cls) -> "Backlog":
+        return cls({}, {})
+
+    def __len__(self) -> int:
+        return len(self.jobs) + len(self.attempts)
+
+    def add(self, job: JobRecord, attempt: AttemptRecord | None) -> None:
+        """A newer statement takes the place of an older one, but never loses the params it carried."""
+        known = self.jobs.get(job.uid)
+        if known is None or job.version >= known.version:
+            params = job.params if job.params is not None else (known.params if known else None)
+            self.jobs[job.uid] = job if params is job.params else replace(job, params=params)
+        if attempt is not None:
+            key = (attempt.uid, attempt.attempt)
+            old = self.attempts.get(key)
+            if old is None or attempt.finished or not old.finished:
+                self.attempts[key] = attempt
+
+    def put_back(self, older: "Backlog") -> None:
+        """A batch that could not be written goes under what came since."""
+        newer = Backlog(self.jobs, self.attempts)
+        self.jobs, self.attempts = older.jobs, older.attempts
+        for job in newer.jobs.values():
+            self.add(job, None)
+        for key, attempt in newer.attempts.items():
+            old = self.attempts.get(key)
+            if old is None or attempt.finished or not old.finished:
+                self.attempts[key] = attempt
+
+
+class Mirror:
+    """Writes rows in a thread of its own.
+
+    `on_stored(uid, version)` is called, in the loop's thread, when a row is safe, `on_missing_params(uid)`
+    when it was made without its params. The store raises `unavailable` for what passes, `refused` for what
+    will not.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        unavailable: type[Exception],
+        refused: type[Exception],
+        on_stored: Callable[[str, tuple[int, Rank]], None],
+        on_missing_params: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._unavailable = unavailable
+        self._refused = refused
+        self._on_stored = on_stored
+        self._on_missing_params = on_missing_params
+        self._backlog = Backlog.empty()
+        self._wakeup = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.failing_since: float | None = None
+        self.written_rows = 0
+
+    def __len__(self) -> int:
+        return len(self._backlog)
+
+    def put(self, job: JobRecord, attempt: AttemptRecord | None = None) -> None:
+        """Take a job's newest state, and its attempt's."""
+        self._backlog.add(job, attempt)
+        self._idle.clear()
+        self._wakeup.set()
+
+    async def run(self) -> None:
+        """Write for ever. Cancel it when `drain` has returned."""
+        delay = RETRY_FIRST_SECONDS
+        while True:
+            await self._wakeup.wait()
+            await asyncio.sleep(GATHER_SECONDS)
+            self._wakeup.clear()
+            if await self._write_all():
+                delay = RETRY_FIRST_SECONDS
+                continue
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, RETRY_LAST_SECONDS)
+            self._wakeup.set()
+
+    async def drain(self, timeout_seconds: float) -> bool:
+        """Wait until everything is written; False: it was not, in that time."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _write_all(self) -> bool:
+        batch, self._backlog = self._backlog, Backlog.empty()
+        jobs, attempts = list(batch.jobs.values()), list(batch.attempts.values())
+        try:
+            await self._write(jobs, attempts)
+        except self._unavailable as error:
+            if self.failing_since is None:
+                log.warning("the store cannot be written now, %d rows wait: %s", len(batch), error)
+                self.failing_since = asyncio.get_running_loop().time()
+            self._backlog.put_back(batch)
+            return False
+        except self._refused:
+            log.exception("the store refused a batch of %d rows; writing them one by one", len(batch))
+            return await self._write_one_by_one(batch)
+        if self.failing_since is not None:
+            log.info("the store can be written again")
+            self.failing_since = None
+        if not self._backlog:
+            self._idle.set()
+        return True
+
+    async def _write(self, jobs: list[JobRecord], attempts: list[AttemptRecord]) -> None:
+        result = await asyncio.to_thread(self._store.write, jobs, attempts)
+        self.written_rows += len(jobs)
+        for job in jobs:
+            self._on_stored(job.uid, (job.attempt, job.rank))
+        for uid in result.missing_params:
+            self._on_missing_params(uid)
+
+    async def _write_one_by_one(self, batch: Backlog) -> bool:
+        """One bad row must not hold up all others; it is kept, and tried again with the next batch."""
+        left = Backlog.empty()
+        for uid, job in batch.jobs.items():
+            mine = {key: attempt for key, attempt in batch.attempts.items() if key[0] == uid}
+            try:
+                await self._write([job], list(mine.values()))
+            except (self._unavailable, self._refused) as error:
+                log.error("the row of job %s is not written: %s", uid, error)
+                left.jobs[uid] = job
+                left.attempts.update(mine)
+        self._backlog.put_back(left)
+        if not self._backlog:
+            self._idle.set()
+        return not left

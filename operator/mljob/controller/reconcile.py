@@ -1,0 +1,259 @@
+"""One job at a time: gather, decide, apply, mirror. The only writer of an MlJob's status."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from mljob.api import errors, names
+from mljob.api.job import Phase
+from mljob.controller.events import event_for
+from mljob.controller.gather import Gatherer, start_problem_from_events
+from mljob.controller.launch import Launched, Launcher
+from mljob.controller.mirror import Mirror
+from mljob.controller.ports import Cluster
+from mljob.controller.queue import WorkQueue
+from mljob.controller.view import JobEntry, View
+from mljob.core.decide import decide
+from mljob.core.decision import Decision, Note
+from mljob.core.facts import DefinitionFacts, Facts, StatusFacts
+from mljob.core.recording import attempt_record, job_record, rank_of
+from mljob.core.refusal import Refusal
+from mljob.core.retry import request_delay_seconds
+from mljob.core.rules.ended import final_status
+from mljob.core.status_patch import status_patch
+
+Json = dict[str, Any]
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Brings one job to where `decide` wants it. Idempotent: a repeat after any failure is harmless."""
+
+    def __init__(
+        self,
+        view: View,
+        queue: WorkQueue,
+        gatherer: Gatherer,
+        launcher: Launcher,
+        cluster: Cluster,
+        mirror: Mirror,
+        cluster_id: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._view = view
+        self._queue = queue
+        self._gatherer = gatherer
+        self._launcher = launcher
+        self._cluster = cluster
+        self._mirror = mirror
+        self._cluster_id = cluster_id
+        self._clock = clock
+        self._failures: dict[str, int] = {}
+
+    async def reconcile(self, uid: str) -> None:
+        """Look at a job, decide, act. Raises ApiError when it must be tried again later."""
+        entry = self._view.jobs.get(uid)
+        if entry is None:
+            return
+        facts = await self._gatherer.facts(entry)
+        decision = decide(facts, self._clock())
+        await self._act(entry, facts, decision)
+        written = await self._write_status(entry, facts, decision)
+        if not written:
+            return
+        if decision.note is not None:
+            await self._post(entry, decision.note, decision.status.attempt)
+        await self._record(entry, facts, decision.status)
+        self._view.set_waiting(entry, waiting=decision.wants_slot and self._view.startable(entry))
+        if decision.wake_at is not None:
+            self._queue.add_at(uid, decision.wake_at)
+
+    async def start(self, entry: JobEntry, attempt: int) -> None:
+        """Create an admitted attempt. Its slot is reserved until this returns."""
+        number_of_tries = 0
+        while True:
+            current = self._view.jobs.get(entry.uid)
+            if current is None or (number_of_tries == 0 and self._unwanted(current)):
+                return
+            definition = self._gatherer.definition(current)
+            try:
+                launch = await self._launcher.launch(
+                    current, attempt, definition if isinstance(definition, DefinitionFacts) else None
+                )
+                break
+            except errors.ApiError as error:
+                # It may have been carried out: only the answer tells, so the same name is tried again.
+                number_of_tries += 1
+                delay = request_delay_seconds(number_of_tries, error.retry_after_seconds)
+                log.warning("creating attempt %d of %s/%s: %s; again in %.1f s",
+                            attempt, entry.namespace, entry.name, error, delay)  # fmt: skip
+                await asyncio.sleep(delay)
+        if launch.outcome is Launched.CREATED and launch.job is not None:
+            self._failures.pop(entry.uid, None)
+            entry.held_until = None
+            self._view.upsert_kube_job(launch.job)
+        elif launch.refusal is not None:
+            await self._not_started(entry, launch.outcome, launch.refusal)
+
+    async def record_deleted(self, entry: JobEntry) -> None:
+        """The row of an MlJob that is gone: Canceled, unless it had ended."""
+        if entry.status.phase.is_final:
+            return
+        facts = self._gatherer.facts_of_deleted(entry)
+        message = "The MlJob was deleted before it finished"
+        status = final_status(facts, facts.status, Phase.CANCELED, "Deleted", message, self._clock())
+        await self._record(entry, facts, status)
+
+    async def _act(self, entry: JobEntry, facts: Facts, decision: Decision) -> None:
+        """Stops and deadlines come before the status that tells of them."""
+        attempt = facts.attempt
+        if attempt is not None and decision.stop is not None and attempt.job_exists:
+            job = await self._ignore_gone(
+                self._cluster.stop_job(
+                    entry.namespace, attempt.name, str(decision.stop), unsuspend=attempt.suspended
+                )
+            )
+            if job is not None:
+                self._view.upsert_kube_job(job)
+        pod = attempt.pod if attempt is not None else None
+        if pod is not None and decision.pod_deadline_seconds is not None:
+            body = await self._ignore_gone(
+                self._cluster.lower_pod_deadline(
+                    entry.namespace, pod.name, pod.uid, decision.pod_deadline_seconds
+                )
+            )
+            if body is not None:
+                self._view.upsert_pod(body)
+        if attempt is not None and decision.read_events:
+            await self._read_events(entry, attempt.number)
+        if decision.release:
+            await self._release(entry)
+        if decision.delete:
+            await self._ignore_gone(self._cluster.delete_mljob(entry.namespace, entry.name, entry.uid))
+
+    async def _ignore_gone(self, call: Awaitable[T]) -> T | None:
+        try:
+            return await call
+        except errors.NotFound:
+            return None
+
+    async def _read_events(self, entry: JobEntry, number: int) -> None:
+        attempt = self._view.attempts.get(entry.uid, {}).get(number)
+        if attempt is None or attempt.job is None:
+            return
+        attempt.events_problem = await start_problem_from_events(
+            self._cluster, entry.namespace, attempt.job.name, attempt.job.uid
+        )
+        attempt.events_read = True
+        self._queue.add(entry.uid)
+
+    async def _release(self, entry: JobEntry) -> None:
+        left = [finalizer for finalizer in entry.finalizers if finalizer != names.FINALIZER_RECORD]
+        try:
+            await self._cluster.release_mljob(entry.namespace, entry.name, left, entry.resource_version)
+        except errors.NotFound:
+            pass
+        except errors.Conflict:
+            await self._refresh(entry)
+
+    async def _write_status(self, entry: JobEntry, facts: Facts, decision: Decision) -> bool:
+        """One patch if anything changed. False: the object has moved on; it will be looked at again."""
+        patch = status_patch(facts.status, decision.status)
+        if patch is None:
+            return True
+        body = {"metadata": {"resourceVersion": facts.resource_version}, "status": patch}
+        try:
+            self._view.upsert_job(await self._cluster.patch_mljob_status(entry.namespace, entry.name, body))
+        except errors.Conflict:
+            await self._refresh(entry)
+            return False
+        except errors.NotFound:
+            # Its deletion is on its way through the watch.
+            return False
+        return True
+
+    async def _refresh(self, entry: JobEntry) -> None:
+        """The view is behind: read the object itself."""
+        body = await self._ignore_gone(self._cluster.get_mljob(entry.namespace, entry.name))
+        if body is not None and body["metadata"]["uid"] == entry.uid:
+            self._view.upsert_job(body)
+        self._queue.add(entry.uid)
+
+    async def _post(self, entry: JobEntry, note: Note, attempt: int) -> None:
+        """An Event is for people: failing to post one stops nothing."""
+        event = event_for(entry, note, attempt, self._clock())
+        try:
+            await self._cluster.put_event(entry.namespace, event)
+        except errors.ApiError as error:
+            log.warning("event %s of %s/%s not posted: %s", note.reason, entry.namespace, entry.name, error)
+
+    async def _record(self, entry: JobEntry, facts: Facts, status: StatusFacts) -> None:
+        """Hand the rows to the mirror, if they say anything new."""
+        attempt = facts.attempt
+        pod = attempt.pod if attempt is not None else None
+        alive = attempt is not None and attempt.alive
+        signature = hash((status, alive, pod.uid if pod else None, entry.needs_params))
+        if entry.mirrored == signature or self._already_stored(entry, status):
+            return
+        params = await self._params(entry) if entry.mirrored is None or entry.needs_params else None
+        entry.mirrored, entry.needs_params = signature, False
+        job = job_record(
+            facts,
+            status,
+            cluster=self._cluster_id,
+            created_ms=entry.created_ms,
+            submitted_by=entry.submitted_by,
+            now=self._clock(),
+            params=params,
+        )
+        told = attempt is not None and attempt.number == status.attempt
+        self._mirror.put(job, attempt_record(facts, attempt, self._cluster_id) if told and attempt else None)
+
+    async def _params(self, entry: JobEntry) -> str | None:
+        """The exact params text; a large one is read again only if its row turned out to lack it."""
+        spec = entry.raw_spec
+        if spec is None and entry.needs_params:
+            body = await self._ignore_gone(self._cluster.get_mljob(entry.namespace, entry.name))
+            spec = body["spec"] if body is not None else {}
+        if spec is None:
+            return None
+        text = spec.get("paramsJSON")
+        return text if text is not None else json.dumps(spec.get("params") or {})
+
+    @staticmethod
+    def _already_stored(entry: JobEntry, status: StatusFacts) -> bool:
+        """After a restart: SQL has this row, or a later one, already."""
+        return entry.mirrored is None and entry.recorded is not None and (
+            entry.recorded[1] == rank_of(status) and entry.recorded[0] == status.attempt
+        )  # fmt: skip
+
+    @staticmethod
+    def _unwanted(entry: JobEntry) -> bool:
+        return entry.spec.cancel or entry.spec.suspend or entry.deleting or entry.status.phase.is_final
+
+    async def _not_started(self, entry: JobEntry, outcome: Launched, refusal: Refusal) -> None:
+        """No Job came of it: for a quota the queue again, later; for anything else the end."""
+        facts = await self._gatherer.facts(entry)
+        now = self._clock()
+        if outcome is Launched.QUOTA:
+            failures = self._failures[entry.uid] = self._failures.get(entry.uid, 0) + 1
+            retry_at = now + request_delay_seconds(failures, None)
+            told = facts.status.reason == refusal.reason
+            entry.held_until = retry_at
+            status = facts.status
+            if not told:
+                status = replace(status, reason=refusal.reason, message=refusal.message)
+            decision = Decision(status, note=None if told else Note(refusal.reason, refusal.message))
+            self._queue.add_at(entry.uid, retry_at)
+        else:
+            status = final_status(facts, facts.status, Phase.FAILED, refusal.reason, refusal.message, now)
+            note = Note(refusal.reason, refusal.message)
+            decision = Decision(replace(status, error=refusal.message), note=note)
+        if await self._write_status(entry, facts, decision):
+            await self._record(entry, facts, decision.status)
+            if decision.note is not None:
+                await self._post(entry, decision.note, decision.status.attempt)

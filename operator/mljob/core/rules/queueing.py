@@ -1,0 +1,81 @@
+"""A job without an attempt under way: canceled, suspended, waiting too long, backing off, or in the queue."""
+
+from dataclasses import replace
+
+from mljob.api.job import Phase
+from mljob.core.decision import Decision, Note
+from mljob.core.facts import DefinitionFacts, Facts, StatusFacts
+from mljob.core.rules.ended import final_status
+
+
+def canceled(facts: Facts, now: float) -> Decision | None:
+    """Nothing runs, so nothing has to end first."""
+    if not facts.spec.cancel:
+        return None
+    message = "Canceled by spec.cancel before it ran" if facts.attempt is None else "Canceled by spec.cancel"
+    return Decision(status=final_status(facts, facts.status, Phase.CANCELED, "Canceled", message, now))
+
+
+def suspended(facts: Facts, now: float) -> Decision | None:
+    """It keeps its place and is not admitted; its queue deadline does not run."""
+    if not facts.spec.suspend:
+        return None
+    status = replace(
+        facts.status,
+        phase=Phase.PENDING,
+        reason="Suspended",
+        message=None,
+        observed_generation=facts.generation,
+    ).with_condition("Admitted", False, "Suspended", now=now)
+    return Decision(status=status)
+
+
+def resumed(facts: Facts, now: float) -> Decision | None:
+    """No longer suspended: it waits from now."""
+    if facts.status.reason != "Suspended":
+        return None
+    status = replace(
+        facts.status, reason=None, message=None, queued_time=now, observed_generation=facts.generation
+    ).with_condition("Admitted", False, "Queued", now=now)
+    return Decision(status=status, wake_at=now)
+
+
+def queue_deadline(facts: Facts, now: float) -> Decision | None:
+    """Failed after waiting for a slot longer than queueDeadlineSeconds; backoff does not count."""
+    limit = facts.queue_deadline_seconds
+    expires = _queue_expires(facts)
+    if limit is None or expires is None or now < expires:
+        return None
+    message = f"Not admitted within queueDeadlineSeconds={limit}"
+    status = final_status(facts, facts.status, Phase.FAILED, "QueueDeadlineExceeded", message, now)
+    return Decision(status=replace(status, error=message), note=Note("QueueDeadlineExceeded", message))
+
+
+def queued(facts: Facts, now: float) -> Decision:
+    """In the queue, unless its backoff is not over or its definition admits none."""
+    status = _clear_refusal(facts, now)
+    not_before = max(status.next_retry_time or 0.0, facts.held_until or 0.0)
+    if now < not_before:
+        return Decision(status=status, wake_at=not_before)
+    held_back = (
+        isinstance(facts.definition, DefinitionFacts)
+        and facts.definition.spec.suspend
+        and facts.attempt is None
+    )
+    return Decision(status=status, wants_slot=not held_back, wake_at=_queue_expires(facts))
+
+
+def _clear_refusal(facts: Facts, now: float) -> StatusFacts:
+    """Accepted after all: say so once. A job that was never refused needs no write to wait."""
+    accepted = facts.status.condition("Accepted")
+    if accepted is None or accepted.status:
+        return facts.status
+    cleared = replace(facts.status, reason=None, message=None, observed_generation=facts.generation)
+    return cleared.with_condition("Accepted", True, "Accepted", now=now)
+
+
+def _queue_expires(facts: Facts) -> float | None:
+    if facts.queue_deadline_seconds is None:
+        return None
+    since = max(facts.status.queued_time or 0.0, facts.created_time)
+    return since + facts.queue_deadline_seconds

@@ -1,0 +1,71 @@
+"""A waiting job that may not run as it is: no definition, wrong params, a wish that is not allowed."""
+
+import json
+from dataclasses import replace
+
+from mljob.api.job import MlJobSpec, Phase
+from mljob.core.decision import Decision, Note
+from mljob.core.definition_rules import check_overrides, check_priority
+from mljob.core.facts import DefinitionFacts, Facts
+from mljob.core.params import function_name, missing_params
+from mljob.core.refusal import Refusal
+from mljob.core.rules.ended import final_status
+
+
+def refused(facts: Facts, now: float) -> Decision | None:
+    """Failed at once for what can never change (the params); else Pending until it is mended."""
+    if facts.attempt is not None:
+        # It was accepted when it first ran; a retry runs what that attempt ran.
+        return None
+    definition = facts.definition
+    if definition is None:
+        return Decision(status=facts.status)
+    if isinstance(definition, Refusal):
+        return _not_accepted(facts, definition, now)
+    wrong_params = _params_error(facts, definition)
+    if wrong_params is not None:
+        status = final_status(
+            facts, facts.status, Phase.FAILED, wrong_params.reason, wrong_params.message, now
+        )
+        return Decision(
+            status=replace(status, error=wrong_params.message),
+            note=Note(wrong_params.reason, wrong_params.message),
+        )
+    wish = _wish_refused(facts, definition)
+    return _not_accepted(facts, wish, now) if wish is not None else None
+
+
+def _not_accepted(facts: Facts, refusal: Refusal, now: float) -> Decision:
+    status = replace(
+        facts.status,
+        phase=Phase.PENDING,
+        reason=refusal.reason,
+        message=refusal.message,
+        observed_generation=facts.generation,
+    ).with_condition("Accepted", False, refusal.reason, refusal.message, now=now)
+    told = facts.status.reason == refusal.reason
+    return Decision(status=status, note=None if told else Note(refusal.reason, refusal.message))
+
+
+def _wish_refused(facts: Facts, definition: DefinitionFacts) -> Refusal | None:
+    """What the job sets itself, against what its definition lets it set."""
+    if not facts.spec.overrides and not facts.spec.priority:
+        return None
+    asked = MlJobSpec.model_validate(
+        {
+            "jobName": facts.spec.job_name,
+            "priority": facts.spec.priority,
+            "overrides": facts.spec.overrides,
+        }
+    )
+    return check_overrides(definition.spec, asked) or check_priority(definition.spec, asked)
+
+
+def _params_error(facts: Facts, definition: DefinitionFacts) -> Refusal | None:
+    if facts.spec.params_error is not None:
+        return Refusal("InvalidParams", facts.spec.params_error)
+    # The view keeps the params' names alone; their values do not matter here.
+    names_alone = json.dumps(dict.fromkeys(facts.spec.param_names or ()))
+    display_name = function_name(definition.spec, facts.spec.job_name)
+    text = missing_params(definition.spec, display_name, names_alone)
+    return Refusal("MissingParams", text) if text else None

@@ -1,0 +1,72 @@
+"""An attempt that has its slot and no running container yet: says what keeps it, once it lasts."""
+
+from dataclasses import replace
+
+from mljob.api.job import Phase
+from mljob.core.decision import Decision, Note
+from mljob.core.facts import AttemptFacts, Facts, StartProblem
+
+PATIENCE_SECONDS = 5
+"""A pod that starts within this is nobody's problem, and costs no write"""
+
+PROBLEMS = {
+    "ErrImagePull": "ImagePullBackOff",
+    "ImagePullBackOff": "ImagePullBackOff",
+    "ErrImageNeverPull": "ErrImageNeverPull",
+    "InvalidImageName": "InvalidImageName",
+    "RegistryUnavailable": "ImagePullBackOff",
+    "CreateContainerConfigError": "CreateContainerConfigError",
+    "CreateContainerError": "CreateContainerError",
+    "RunContainerError": "RunContainerError",
+}
+"""Waiting reasons of a container that do not pass by themselves, to ours (one for the two of a pull)"""
+
+
+def starting(facts: Facts, now: float) -> Decision | None:
+    """Pending with the reason; wakes when patience or the start deadline is over."""
+    attempt = facts.unsettled
+    if attempt is None or not attempt.alive:
+        return None
+    expires = attempt.created_time + attempt.policy.start_deadline_seconds
+    patience_ends = attempt.created_time + PATIENCE_SECONDS
+    if now < patience_ends:
+        return Decision(status=facts.status, wake_at=min(patience_ends, expires))
+    if not attempt.pods and not attempt.events_read and not attempt.suspended:
+        return Decision(status=facts.status, read_events=True, wake_at=expires)
+    problem = start_problem(attempt)
+    if problem is None or _already_told(facts, attempt, problem):
+        return Decision(status=facts.status, wake_at=expires)
+    status = replace(
+        facts.status,
+        phase=Phase.PENDING,
+        attempt=attempt.number,
+        current_job=attempt.name,
+        current_pod=attempt.pod.name if attempt.pod else None,
+        reason=problem.reason,
+        message=problem.message[:1_000],
+        next_retry_time=None,
+        observed_generation=facts.generation,
+    ).with_condition("Admitted", True, "Admitted", now=now)
+    note = Note(problem.reason, f"Attempt {attempt.number} cannot start: {problem.message}"[:1_000])
+    return Decision(status=status, note=note, wake_at=expires)
+
+
+def start_problem(attempt: AttemptFacts) -> StartProblem | None:
+    """What keeps the attempt from starting, if it is more than ordinary start-up."""
+    if attempt.suspended:
+        return StartProblem("JobSuspended", f"Job {attempt.name} is suspended by someone else")
+    pod = attempt.pod
+    if pod is None:
+        return attempt.events_problem
+    if pod.unschedulable is not None:
+        return StartProblem("Unschedulable", pod.unschedulable)
+    reason = PROBLEMS.get(pod.waiting_reason or "")
+    if reason is None:
+        return None
+    return StartProblem(reason, pod.waiting_message or reason)
+
+
+def _already_told(facts: Facts, attempt: AttemptFacts, problem: StartProblem) -> bool:
+    """Same attempt, same reason: a message that only counts up is not worth a write."""
+    status = facts.status
+    return status.attempt == attempt.number and status.reason == problem.reason
