@@ -1,0 +1,39 @@
+"""How the demo shows jobs: a table with colours on a terminal, aligned columns elsewhere."""
+
+from mljob.api.job import MlJob, Phase
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .jobs import Jobs, attempts, outcome, seconds
+
+STYLES = {
+    Phase.RUNNING: "cyan",
+    Phase.SUCCEEDED: "green",
+    Phase.FAILED: "red",
+    Phase.TIMED_OUT: "yellow",
+    Phase.CANCELED: "magenta",
+}
+PLAIN_WIDTH_CHARS = 160
+
+
+def jobs_table(jobs: Jobs, *, plain: bool) -> Table:
+    """One line per job, in the order given."""
+    table = Table(box=None if plain else box.ROUNDED, pad_edge=not plain)
+    for heading in ("JOB", "RUNS", "PHASE", "ATTEMPTS", "TOOK"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("RESULT OR ERROR", no_wrap=plain, overflow="ellipsis" if plain else "fold")
+    for name, job in jobs.items():
+        phase = _phase(job)
+        table.add_row(name, job.spec.job_name, phase, attempts(job), seconds(job), Text(outcome(job)))
+    return table
+
+
+def print_table(console: Console, jobs: Jobs) -> None:
+    plain = not console.is_terminal
+    console.print(jobs_table(jobs, plain=plain), width=PLAIN_WIDTH_CHARS if plain else None)
+
+
+def _phase(job: MlJob) -> Text:
+    return Text(job.status.phase, style=STYLES.get(job.status.phase, ""))
