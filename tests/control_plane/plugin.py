@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from tests.control_plane import EVERYTHING, ControlPlane
-from tests.control_plane.manifests import install_crds
+from tests.control_plane.manifests import install_crds, install_policies
 
 _NUMBERS = count(1)
 
@@ -16,6 +16,15 @@ def control_plane() -> Iterator[ControlPlane]:
     """etcd and an API server that knows both kinds."""
     with ControlPlane.start() as plane:
         install_crds(plane)
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def guarded_control_plane() -> Iterator[ControlPlane]:
+    """etcd and an API server with both kinds and the chart's admission policies."""
+    with ControlPlane.start() as plane:
+        install_crds(plane)
+        install_policies(plane)
         yield plane
 
 
@@ -38,6 +47,12 @@ def _new_namespace(plane: ControlPlane) -> str:
 def namespace(control_plane: ControlPlane) -> str:
     """A fresh namespace of `control_plane`."""
     return _new_namespace(control_plane)
+
+
+@pytest.fixture
+def guarded_namespace(guarded_control_plane: ControlPlane) -> str:
+    """A fresh namespace of `guarded_control_plane`."""
+    return _new_namespace(guarded_control_plane)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def _null_is_absent(value: object) -> object:
 
 # Bounds stand directly after their type: behind a function pydantic checks them in Python and forgets them
 # in the schema.
-WHOLE = BeforeValidator(_whole, json_schema_input_type=int)
+WHOLE = BeforeValidator(_whole)
 Seconds = Annotated[int, Field(ge=1, le=MAX_SECONDS), WHOLE]
 DelaySeconds = Annotated[int, Field(ge=0, le=MAX_SECONDS), WHOLE]
 Count = Annotated[int, Field(ge=0, le=1000), WHOLE]
