@@ -1,0 +1,176 @@
+"""Finds jobs: rows first, and the objects themselves for what has no row (yet).
+
+A job has no row while the database is away, and in the moment between `kubectl apply` and the mirror.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from mljob.api import errors
+from mljob.core.records import AttemptRecord, JobRecord
+from mljob.kube.resources import MLJOBS, Resource
+from mljob.server.cluster import Cluster
+from mljob.server.definitions import Definitions
+from mljob.server.ledger import Ledger
+from mljob.server.objects import record_of
+from mljob.server.problems import JobNotFound, StoreAway, UnknownJobName, from_api_error
+from mljob.store import JobFilter, Order, Page
+
+log = logging.getLogger(__name__)
+
+UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+
+class ObjectReader(Protocol):
+    """The part of KubeClient that this needs."""
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]: ...
+
+    def list_pages(
+        self, resource: Resource, namespace: str | None = None
+    ) -> AsyncIterator[dict[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`stored` is False where the answer comes from the object because there is no row, or no database."""
+
+    record: JobRecord
+    stored: bool = True
+    item: dict[str, Any] | None = None
+    """the object, where it was read"""
+
+
+class Jobs:
+    """`namespaces`: the only ones served; empty: all."""
+
+    def __init__(
+        self,
+        kube: ObjectReader,
+        cluster: Cluster,
+        definitions: Definitions,
+        ledger: Ledger,
+        namespaces: tuple[str, ...] = (),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._kube = kube
+        self._cluster = cluster
+        self._definitions = definitions
+        self._ledger = ledger
+        self._scopes: tuple[str | None, ...] = namespaces or (None,)
+        self._served = frozenset(namespaces) or None
+        self._monotonic = monotonic
+        self._listing = asyncio.Lock()
+        self._listed_at = float("-inf")
+        self._places: dict[str, tuple[str, str]] = {}
+
+    async def get(self, job_id: str) -> Found:
+        """Raises JobNotFound; StoreAway and ClusterAway when nobody is left who could know."""
+        if UID.fullmatch(job_id) is None:
+            raise JobNotFound(job_id)
+        try:
+            record = await self._ledger.get(job_id)
+        except StoreAway as away:
+            return await self._without_row(job_id, away)
+        if record is None:
+            return await self._without_row(job_id, None)
+        if record.cluster != await self._cluster.id() or not self._serves(record.namespace):
+            raise JobNotFound(job_id)
+        return Found(record)
+
+    async def get_with_object(self, job_id: str) -> Found:
+        """As `get`, with the object where the cluster still has it and answers."""
+        found = await self.get(job_id)
+        if found.item is not None:
+            return found
+        return replace(found, item=await self.item_of(found.record))
+
+    async def item_of(self, record: JobRecord) -> dict[str, Any] | None:
+        """The job's object; None: it is gone, or the API server does not answer."""
+        try:
+            item = await self._kube.get(MLJOBS, record.namespace, record.name)
+        except errors.ApiError as error:
+            if not isinstance(error, errors.NotFound):
+                log.warning("get %s/%s: %s", record.namespace, record.name, error)
+            return None
+        return item if item["metadata"]["uid"] == record.uid else None
+
+    async def attempts(self, record: JobRecord) -> Sequence[AttemptRecord]:
+        """By number, the first first."""
+        return await self._ledger.attempts(record.uid)
+
+    async def page(self, wanted: JobFilter, order: Order, page_size: int, cursor: str | None = None) -> Page:
+        """Rows of this cluster and of the namespaces served. Raises StoreAway, InvalidCursor."""
+        namespaces = wanted.namespaces
+        if self._served is not None:
+            namespaces = self._served if namespaces is None else namespaces & self._served
+        scoped = replace(wanted, cluster=await self._cluster.id(), namespaces=namespaces)
+        return await self._ledger.page(scoped, order, page_size, cursor)
+
+    async def _without_row(self, job_id: str, away: StoreAway | None) -> Found:
+        known = self._ledger.unstored(job_id)
+        if known is not None:
+            item = await self.item_of(known)
+            if item is None:
+                return Found(known, stored=False)
+        else:
+            item = await self._search(job_id)
+        if item is None:
+            # Without the database only the living can be found: the others may well exist.
+            raise away or JobNotFound(job_id)
+        return Found(await self._record(item), stored=False, item=item)
+
+    async def _record(self, item: dict[str, Any]) -> JobRecord:
+        cluster_id = await self._cluster.id()
+        try:
+            definition = await self._definitions.resolve(
+                item["metadata"]["namespace"], item["spec"]["jobName"]
+            )
+            return record_of(item, cluster_id, definition.spec)
+        except UnknownJobName:
+            return record_of(item, cluster_id, None)
+        except ValidationError as error:
+            log.warning("MlJob %s cannot be read: %s", item["metadata"]["uid"], error)
+            raise JobNotFound(item["metadata"]["uid"]) from error
+
+    async def _search(self, job_id: str) -> dict[str, Any] | None:
+        """The object of that uid. The API server finds objects by name alone, so all have to be listed."""
+        place = (await self._list()).get(job_id)
+        if place is None:
+            return None
+        namespace, name = place
+        try:
+            item = await self._kube.get(MLJOBS, namespace, name)
+        except errors.NotFound:
+            return None
+        except errors.ApiError as error:
+            raise from_api_error(error, "get the MlJob") from error
+        return item if item["metadata"]["uid"] == job_id else None
+
+    async def _list(self) -> dict[str, tuple[str, str]]:
+        """uid to (namespace, name), from a list that began after this call: whoever waits shares the next."""
+        asked_at = self._monotonic()
+        async with self._listing:
+            if self._listed_at <= asked_at:
+                self._listed_at = self._monotonic()
+                try:
+                    self._places = {
+                        item["metadata"]["uid"]: (item["metadata"]["namespace"], item["metadata"]["name"])
+                        for scope in self._scopes
+                        async for page in self._kube.list_pages(MLJOBS, scope)
+                        for item in page["items"]
+                    }
+                except errors.ApiError as error:
+                    self._listed_at = float("-inf")
+                    raise from_api_error(error, "list the MlJobs") from error
+            return self._places
+
+    def _serves(self, namespace: str) -> bool:
+        return self._served is None or namespace in self._served

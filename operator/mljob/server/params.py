@@ -1,0 +1,44 @@
+"""Params and timeouts as callers send them: what JSON or the resource cannot carry is refused here."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mljob.api.common import MAX_SECONDS
+from mljob.server.problems import InvalidOption, InvalidParams
+
+
+def exact_text(params: Mapping[str, Any]) -> str:
+    """The text attempts get, as `json.dumps` writes it by default. Raises InvalidParams, with the key."""
+    try:
+        return json.dumps(params, allow_nan=False)
+    except ValueError:
+        places = [f"{place} is {value}" for place, value in _not_finite(params, "params")]
+        raise InvalidParams(
+            f"{', '.join(places) or 'params'}: JSON has no such number. Expected finite numbers only."
+        ) from None
+
+
+def whole_seconds(timeout: float | None, field: str = "timeout") -> int | None:
+    """Rounded up: a job may run at least as long as it was given. None: no limit. Raises InvalidOption."""
+    if timeout is None:
+        return None
+    if not math.isfinite(timeout) or timeout <= 0 or timeout > MAX_SECONDS:
+        raise InvalidOption(
+            f"{field} is {timeout!r}: expected a number of seconds greater than 0 and at most {MAX_SECONDS}, "
+            "or null for no limit."
+        )
+    return math.ceil(timeout)
+
+
+def _not_finite(value: object, place: str) -> Iterator[tuple[str, float]]:
+    """Depth is bounded by the gate."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _not_finite(item, f"{place}.{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _not_finite(item, f"{place}[{index}]")

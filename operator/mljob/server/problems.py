@@ -1,0 +1,187 @@
+"""Every answer that is not a success, as an exception with its HTTP code; what the cluster's refusals become.
+
+Knows no route and no framework; `answers.py` writes them down in the dialect of the route.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mljob.api import errors
+
+RETRY_AFTER_SECONDS = 2
+TYPE_PREFIX = "urn:mljob:problem:"
+
+
+class Problem(Exception):
+    """`detail` is a sentence for the caller, `kind` the case for programs, `members` are further facts."""
+
+    status = 500
+    kind = "internal"
+    title = "Internal error"
+    mlflow_status: int | None = None
+    """the code MLflow's routes answer with, where it is another one"""
+
+    def __init__(self, detail: str, *, retry_after_seconds: float | None = None, **members: object) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.members = {key: value for key, value in members.items() if value is not None}
+        self.headers: dict[str, str] = {}
+        if retry_after_seconds is not None:
+            self.headers["Retry-After"] = str(max(1, round(retry_after_seconds)))
+
+    def as_json(self) -> dict[str, Any]:
+        """RFC 9457 problem details."""
+        return {
+            "type": TYPE_PREFIX + self.kind,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            **self.members,
+        }
+
+
+class MalformedRequest(Problem):
+    """The body is not what it says it is."""
+
+    status, kind, title = 400, "malformed-request", "The request cannot be read"
+
+
+class InvalidFields(Problem):
+    """Fields of the wrong type or out of bounds; `errors` is a list of {field, message}."""
+
+    status, kind, title = 422, "invalid-fields", "Fields are invalid"
+
+    def __init__(self, found: Sequence[Mapping[str, str]]) -> None:
+        super().__init__("; ".join(_line(item) for item in found), errors=[dict(item) for item in found])
+
+
+class UnknownJobName(Problem):
+    """No definition of that name takes jobs in that namespace. The text is MLflow's."""
+
+    status, kind, title = 400, "unknown-job-name", "Unknown job name"
+
+    def __init__(self, job_name: str, namespace: str, reason: str | None = None) -> None:
+        super().__init__(
+            f"Invalid job name: {job_name}", jobName=job_name, namespace=namespace, reason=reason
+        )
+
+
+class InvalidParams(Problem):
+    """Parameters that the job does not take, lacks, or that JSON cannot carry."""
+
+    status, kind, title = 400, "invalid-params", "Invalid parameters"
+
+
+class InvalidOption(Problem):
+    """A limit, priority, label or override that the job may not have."""
+
+    status, kind, title = 400, "invalid-option", "Invalid option"
+
+
+class NamespaceNotServed(Problem):
+    """A namespace that is not there, or that this server was not given."""
+
+    status, kind, title = 400, "unknown-namespace", "Unknown namespace"
+
+
+class JobNotFound(Problem):
+    """Neither the store nor the cluster knows the id. The text is MLflow's."""
+
+    status, kind, title = 404, "job-not-found", "Job not found"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job with ID {job_id} not found")
+
+
+class AlreadyFinalized(Problem):
+    """A final job never changes again. The text is MLflow's."""
+
+    status, kind, title = 409, "already-finalized", "The job is final"
+    mlflow_status = 400
+
+    def __init__(self, job_id: str, status: str) -> None:
+        super().__init__(f"The Job {job_id} is already finalized with status: {status}, it can't be updated.")
+
+
+class NoLog(Problem):
+    """There is no log (yet): the attempt or its container has not started."""
+
+    status, kind, title = 404, "no-log", "No log"
+
+
+class LogGone(Problem):
+    """The pod is gone, and nothing of its log was kept."""
+
+    status, kind, title = 410, "log-gone", "The log is gone"
+
+
+class BodyTooLarge(Problem):
+    """More bytes than this server takes."""
+
+    status, kind, title = 413, "body-too-large", "The body is too large"
+
+
+class NotJson(Problem):
+    """The body's media type. Checked because a browser sends any other one across sites without asking."""
+
+    status, kind, title = 415, "not-json", "The body is not JSON"
+
+
+class CrossOrigin(Problem):
+    """A page of another origin tried to change something."""
+
+    status, kind, title = 403, "cross-origin", "Request of another origin"
+
+
+class Refused(Problem):
+    """The cluster refused: quota, RBAC, an admission policy."""
+
+    status, kind, title = 403, "refused-by-cluster", "The cluster refused"
+
+
+class StoreAway(Problem):
+    """The database does not answer; what needs it cannot be answered either."""
+
+    status, kind, title = 503, "store-unavailable", "The store is unavailable"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            f"The job store does not answer: {cause} Jobs run on and new ones are accepted; try again.",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        )
+
+
+class ClusterAway(Problem):
+    """The API server does not answer, or asks for patience."""
+
+    status, kind, title = 503, "cluster-unavailable", "The cluster is unavailable"
+
+
+def from_api_error(error: errors.ApiError, what: str) -> Problem:
+    """What the caller is told when the API server refused or failed `what` ("create the MlJob")."""
+    if isinstance(error, errors.Invalid):
+        causes = error.details.get("causes") or [{"message": error.message}]
+        return InvalidFields(
+            [{"field": cause.get("field", ""), "message": cause.get("message", "")} for cause in causes]
+        )
+    if isinstance(error, errors.NotFound) and error.details.get("kind") == "namespaces":
+        return NamespaceNotServed(f"There is no namespace {error.details.get('name', '')!r}.")
+    if isinstance(error, errors.Forbidden):
+        return Refused(f"The cluster refused to {what}: {error.message}")
+    if isinstance(error, errors.BadRequest):
+        return MalformedRequest(f"The cluster could not {what}: {error.message}")
+    return _away(error, what)
+
+
+def _away(error: errors.ApiError, what: str) -> ClusterAway:
+    if isinstance(error, errors.NotFound):
+        text, patience = f"{error.message}. Are the MlJob CRDs installed?", 30.0
+    elif isinstance(error, errors.Unauthorized):
+        text, patience = f"it does not accept this server's own login: {error.message}", 30.0
+    else:
+        text, patience = error.message, error.retry_after_seconds or RETRY_AFTER_SECONDS
+    return ClusterAway(f"The cluster could not {what} now: {text}", retry_after_seconds=patience)
+
+
+def _line(item: Mapping[str, str]) -> str:
+    return f"{item['field']}: {item['message']}" if item["field"] else item["message"]
