@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, NoReturn
 
 from mljob.api.definition import MlJobDefinitionSpec, ParamDeclaration
@@ -32,7 +32,7 @@ def check_params(definition: MlJobDefinitionSpec, job_name: str, text: str) -> R
         params = _read(text)
     except UnreadableParams as error:
         return Refusal("InvalidParams", f"{_FIELD}: {error}")
-    missing = _missing_text(definition, function_name(definition, job_name), params)
+    missing = missing_text(definition, function_name(definition, job_name), params)
     return Refusal("MissingParams", missing) if missing else None
 
 
@@ -42,7 +42,7 @@ def missing_params(definition: MlJobDefinitionSpec, function_display_name: str, 
         params = _read(text)
     except UnreadableParams as error:
         return f"{_FIELD}: {error}"
-    return _missing_text(definition, function_display_name, params)
+    return missing_text(definition, function_display_name, params)
 
 
 def unknown_params(definition: MlJobDefinitionSpec, text: str) -> list[str]:
@@ -65,11 +65,15 @@ def exclusive_key(job_name: str, text: str, params: Sequence[str]) -> str:
     return f"{job_name}:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def _missing_text(
-    definition: MlJobDefinitionSpec, function_display_name: str, params: dict[str, Any]
+def missing_text(
+    definition: MlJobDefinitionSpec, function_display_name: str, given: Container[str]
 ) -> str | None:
+    """The sentence about params that are required and not given, in MLflow's words; None: none is missing.
+
+    For those who hold the names alone; whoever holds the text takes missing_params.
+    """
     declared = definition.params or ()
-    missing = [d.name for d in declared if _is_needed(d) and d.name not in params]
+    missing = [d.name for d in declared if _is_needed(d) and d.name not in given]
     if not missing:
         return None
     return (

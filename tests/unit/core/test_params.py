@@ -1,6 +1,7 @@
 """Params before the run: exact text, what is missing in MLflow's words, keys of exclusive jobs."""
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from mljob.core.params import (
     exclusive_key,
     function_name,
     missing_params,
+    missing_text,
     params_text,
     unknown_params,
 )
@@ -89,7 +91,9 @@ def test_missing_params_are_told_in_order_of_the_signature(
     params: list[dict[str, Any]] | None, text: str, expected: str | None
 ) -> None:
     definition = a_function(params)
-    assert missing_params(definition, function_name(definition, "fit_job"), text) == expected
+    display_name = function_name(definition, "fit_job")
+    assert missing_params(definition, display_name, text) == expected
+    assert missing_text(definition, display_name, list(json.loads(text))) == expected
     refusal = check_params(definition, "fit_job", text)
     assert refusal == (Refusal("MissingParams", expected) if expected else None)
 
@@ -164,6 +168,17 @@ def test_an_exclusive_key_of_all_params_is_of_their_exact_text() -> None:
 )
 def test_an_exclusive_key_of_chosen_params_is_of_their_values(one: str, other: str, same: bool) -> None:
     assert (exclusive_key("fit", one, ["x"]) == exclusive_key("fit", other, ["x"])) is same
+
+
+def test_params_at_the_edge_of_the_stack_have_a_key_or_are_refused() -> None:
+    refused = []
+    for depth in range(sys.getrecursionlimit() - 300, sys.getrecursionlimit() + 10):
+        text = f'{{"x": {"[" * depth}{"]" * depth}}}'
+        try:
+            exclusive_key("fit", text, ["x"])
+        except UnreadableParams:
+            refused.append(depth)
+    assert refused
 
 
 @given(params=OBJECTS, chosen=st.lists(st.text(), max_size=3))
