@@ -1,6 +1,6 @@
 """The body of `helm test`: one job through REST, from submission to result. Standard library only.
 
-Arguments: the API's base URL, the job name of a definition that adds x and y.
+Arguments: the API's base URL, the job name of a definition that adds a and b.
 """
 
 import json
@@ -24,7 +24,7 @@ def call(url: str, body: object = None) -> dict[str, Any]:
 
 def main(base_url: str, job_name: str) -> None:
     jobs = f"{base_url}/ajax-api/3.0/jobs"
-    job = call(f"{jobs}/", {"job_name": job_name, "params": {"x": 3, "y": 4}, "timeout": 60})
+    job = call(f"{jobs}/", {"job_name": job_name, "params": {"a": 3, "b": 4}, "timeout": 60})
     print(f"submitted {job['job_id']}", flush=True)
     deadline = time.monotonic() + LIMIT_SECONDS
     while job["status"] in ("PENDING", "RUNNING"):

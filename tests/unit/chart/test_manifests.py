@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
+from mljob.api.definition import MlJobDefinition
 from mljob.core.config import OperatorConfig, parse_config
 from mljob.server.settings import read_settings
 
@@ -171,6 +172,13 @@ def test_the_uninstall_hook_brings_its_own_rights_for_after_the_operators_are_go
     }
     assert weights["ServiceAccount"] < weights["Job"]
     assert weights["ClusterRole"] < weights["ClusterRoleBinding"] < weights["Job"]
+
+
+def test_the_definition_of_helm_test_takes_what_the_test_passes() -> None:
+    definition = MlJobDefinition.model_validate(one(render({}), "MlJobDefinition", "mljob-test"))
+    passed = (CHART / "files" / "check.py").read_text()
+    assert [each.name for each in definition.spec.params or ()] == ["a", "b"]
+    assert '"params": {"a": 3, "b": 4}' in passed
 
 
 def test_the_notes_say_that_there_is_no_login() -> None:
