@@ -5,7 +5,7 @@ SHELL := bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-LOCKS := $(wildcard requirements/*.txt)
+COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 include $(wildcard deploy/*.mk)
 
@@ -26,12 +26,8 @@ $(VENV)/.stamp: requirements/dev.txt pyproject.toml
 
 lock: ## compile requirements/*.txt (names, versions, hashes) from pyproject.toml
 	@$(PYTHON) -m venv .local/lock && .local/lock/bin/pip install --quiet uv
-	@for target in operator cli; do \
-	  extras=$$( [ $$target = operator ] && echo "--extra operator --extra server" || echo "--extra cli" ); \
-	  .local/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	    $$extras pyproject.toml -o requirements/$$target.txt; done
-	@.local/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  --extra operator --extra server --extra cli --group dev pyproject.toml -o requirements/dev.txt
+	@.local/lock/bin/uv $(COMPILE) --extra operator --extra server pyproject.toml -o requirements/operator.txt
+	@.local/lock/bin/uv $(COMPILE) --extra operator --extra server --group dev pyproject.toml -o requirements/dev.txt
 	@! grep -l 'https\?://' requirements/*.txt
 
 lint: venv

@@ -22,14 +22,15 @@ class WorkQueue:
         self._heap: list[tuple[float, str]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._wakeup = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def __len__(self) -> int:
         return len(self._ready)
 
-    @property
-    def busy(self) -> bool:
-        """Is anything ready or being worked on?"""
-        return bool(self._ready or self._working)
+    async def idle(self) -> None:
+        """Wait until nothing is ready and nothing is being worked on."""
+        await self._idle.wait()
 
     @property
     def oldest_seconds(self) -> float:
@@ -44,6 +45,7 @@ class WorkQueue:
             self._queued[key] = self._clock()
             self._ready.append(key)
             self._wakeup.set()
+            self._idle.clear()
 
     def add_at(self, key: str, when: float) -> None:
         """At a time in seconds since the epoch; the earliest of several counts."""
@@ -79,6 +81,8 @@ class WorkQueue:
         if key in self._again:
             self._again.discard(key)
             self.add(key)
+        if not self._ready and not self._working:
+            self._idle.set()
 
     def _arm(self) -> None:
         if self._timer is not None:

@@ -257,23 +257,68 @@ class View:
         self._on_job(uid)
 
     def remove_pod(self, body: Json) -> None:
-        """A pod that is gone. What its last state said of `main` is kept until its attempt is settled."""
+        """A pod that is gone. What is known of its `main` is kept until its attempt is settled."""
         pod_uid = body["metadata"]["uid"]
-        self._bury(pod_uid)
         attempt_id = attempt_of(body)
+        self._bury(pod_uid)
         entry = self._find_attempt(attempt_id)
-        if attempt_id is None or entry is None:
+        if attempt_id is None or entry is None or pod_uid not in entry.pods:
             return
-        last = parse.parse_pod(body)
+        if body.get("status") is not None:
+            # A tombstone carries the last state, which may be newer than any event.
+            entry.pods[pod_uid] = parse.parse_pod(body)
+        self._drop_pod(attempt_id, pod_uid)
+
+    def _drop_pod(self, attempt_id: AttemptId, pod_uid: str) -> None:
         uid, number = attempt_id
+        entry = self.attempts[uid][number]
+        last = entry.pods[pod_uid]
         job_entry = self.jobs.get(uid)
-        if last.main_ended and job_entry is not None and not job_entry.status.settled(number):
-            # Its end was seen: the outcome can still be told, and gone is as dead as it gets.
-            entry.pods[pod_uid] = _dead(last)
-        else:
-            entry.pods.pop(pod_uid, None)
         entry.pod_versions.pop(pod_uid, None)
+        if last.main_ended and job_entry is not None and not job_entry.status.settled(number):
+            # Gone is as dead as it gets, and its outcome can still be told.
+            entry.pods[pod_uid] = replace(last, phase="Failed") if last.alive else last
+        else:
+            del entry.pods[pod_uid]
         self._after_removal(attempt_id)
+
+    def forget_kube_job(self, attempt_id: AttemptId) -> None:
+        """The Job of an attempt is gone: the server said so."""
+        entry = self._find_attempt(attempt_id)
+        if entry is not None and entry.job is not None:
+            self._bury(entry.job.uid)
+            entry.job_gone = True
+            self._after_removal(attempt_id)
+
+    def keep_pods(self, attempt_id: AttemptId, listed: set[str]) -> None:
+        """These are all pods that an attempt has: the server said so."""
+        entry = self._find_attempt(attempt_id)
+        if entry is None:
+            return
+        for pod_uid in [uid for uid, pod in entry.pods.items() if uid not in listed and pod.alive]:
+            self._drop_pod(attempt_id, pod_uid)
+
+    def kube_job_identities(self) -> list[Json]:
+        """Every Job of the view, with what `remove_kube_job` needs."""
+        return [
+            _identity(uid, number, entry.job.uid, entry.job.resource_version)
+            for uid, numbers in self.attempts.items()
+            for number, entry in numbers.items()
+            if entry.job is not None and not entry.job_gone
+        ]
+
+    def pod_identities(self) -> list[Json]:
+        """Every pod of the view, with what `remove_pod` needs."""
+        return [
+            _identity(uid, number, pod_uid, version)
+            for uid, numbers in self.attempts.items()
+            for number, entry in numbers.items()
+            for pod_uid, version in entry.pod_versions.items()
+        ]
+
+    def touch(self, uid: str) -> None:
+        """Have a job looked at again."""
+        self._on_job(uid)
 
     def latest_attempt(self, uid: str) -> int:
         """Number of the latest attempt that is known, by status or by its Job; 0: none was made."""
@@ -517,6 +562,13 @@ def _small_spec(spec: Json) -> Json | None:
     return spec
 
 
-def _dead(pod: PodFacts) -> PodFacts:
-    """The last state of a pod that is gone: its end, with no life left in it."""
-    return pod if not pod.alive else replace(pod, phase="Failed")
+def _identity(uid: str, attempt: int, own_uid: str, version: int) -> Json:
+    """Enough of an object for the view to find it again."""
+    return {
+        "metadata": {
+            "uid": own_uid,
+            "resourceVersion": str(version),
+            "labels": {names.LABEL_UID: uid, names.LABEL_ATTEMPT: str(attempt)},
+            "ownerReferences": [{"controller": True}],
+        }
+    }
