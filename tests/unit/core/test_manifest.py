@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mljob.api.common import MAX_SECONDS
 from mljob.api.definition import MlJobDefinitionSpec
@@ -78,6 +78,25 @@ def test_the_job_carries_the_epoch_and_what_else_it_is_given() -> None:
     job = render_job(a_subject(definition), 1, definition, CONFIG, "h/7", RUNNER, annotations=extra)
     assert job["metadata"]["annotations"] == {"mljob.dev/policy": "{}", "mljob.dev/epoch": "h/7"}
     assert "mljob.dev/epoch" not in job["spec"]["template"]["metadata"]["annotations"]
+
+
+def test_changing_what_was_rendered_changes_neither_definition_nor_the_next_job() -> None:
+    definition = definition_of(EVERYTHING)
+    before = definition.model_copy(deep=True)
+    subject = a_subject(definition, CONFIGURED)
+    first = render_job(subject, 1, definition, CONFIGURED, "h/1", RUNNER)
+    kept = copy.deepcopy(first)
+    empty(first)
+    assert definition == before
+    assert render_job(subject, 1, definition, CONFIGURED, "h/1", RUNNER) == kept
+
+
+def empty(value: Any) -> None:
+    """Clear a JSON value from its leaves up."""
+    for item in list(value.values() if isinstance(value, dict) else value):
+        if isinstance(item, dict | list):
+            empty(item)
+    value.clear()
 
 
 def test_a_refused_definition_is_not_rendered() -> None:
@@ -240,7 +259,6 @@ TEMPLATES = mostly(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(template=TEMPLATES, base=st.sampled_from([FUNCTION, COMMAND]))
 def test_whatever_a_pod_template_holds_it_is_refused_or_rendered(template: Any, base: dict[str, Any]) -> None:
     try:

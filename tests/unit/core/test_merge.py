@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mljob.core.merge import merge, without_nulls
 
@@ -84,8 +84,8 @@ OBJECTS = st.dictionaries(st.sampled_from(["x", "y", "z"]), SCALARS, max_size=3)
 
 def keyed(key: str, values: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Lists as a checked definition has them: no key twice."""
-    items = st.builds(lambda name, rest: {**rest, key: name}, NAMES, values)
-    return st.lists(items, max_size=4, unique_by=lambda item: str(item[key]))
+    by_key = st.dictionaries(NAMES, values, max_size=3)
+    return by_key.map(lambda items: [{**rest, key: name} for name, rest in items.items()])
 
 
 CONTAINERS = keyed(
@@ -124,11 +124,13 @@ def test_laying_a_part_on_twice_changes_nothing(base: dict[str, Any], over: dict
     assert merge(once, over) == once
 
 
+@settings(max_examples=30)
 @given(part=PARTS)
 def test_an_empty_part_changes_nothing(part: dict[str, Any]) -> None:
     assert merge(part, {}) == part
 
 
+@settings(max_examples=30)
 @given(base=PARTS, over=PARTS)
 def test_every_name_of_both_is_in_the_merged_list(base: dict[str, Any], over: dict[str, Any]) -> None:
     merged = merge(base, over)
