@@ -29,8 +29,8 @@ _T = TypeVar("_T")
 def write(
     connection: Connection, records: Sequence[JobRecord], attempts: Sequence[AttemptRecord]
 ) -> WriteResult:
-    """Within the caller's transaction. Up to 1,000 records are at most two statements, their params one, and
-    their attempts one; a record or attempt repeated within the batch adds a wave of the same."""
+    """Within the caller's transaction. Up to 1,000 records are one statement, 1,000 params of theirs another,
+    and 1,000 attempts one more; a record or attempt repeated within the batch adds a wave of the same."""
     missing: set[str] = set()
     job_rows = [row_of_job(record) for record in records]
     for wave in _waves(job_rows, lambda row: (row["id"],)):
@@ -61,32 +61,30 @@ def _waves(rows: Iterable[Row], key: Callable[[Row], tuple[Any, ...]]) -> Iterat
 
 
 def _write_jobs(connection: Connection, rows: list[Row]) -> set[str]:
-    """Returns the ids whose row has no params. Rows with params take their own statement: its answer carries
-    the stored text back, and only they need tokens."""
-    with_params = [row for row in rows if row["params"] is not None]
-    without = [row for row in rows if row["params"] is None]
-    if with_params:
-        _write_jobs_with_params(connection, with_params)
-    if not without:
-        return set()
-    # The length, as "params IS NULL" is wrong in a RETURNING clause of SQLite 3.40 (a text primary key and a
-    # NULL: it says 0).
-    length = func.length(jobs.c.params).label("length")
-    written = connection.execute(_jobs_upsert(connection).returning(jobs.c.id, length), without)
-    return {row.id for row in written if row.length is None}
-
-
-def _write_jobs_with_params(connection: Connection, rows: list[Row]) -> None:
-    returned = connection.execute(_jobs_upsert(connection).returning(jobs.c.id, jobs.c.params), rows)
-    stored = {row.id: row.params for row in returned}
+    """Returns the ids whose row has no params. One statement for all, since a second one would lock rows out
+    of order; the params come back only when some were sent."""
+    if not any(row["params"] for row in rows):
+        # The length, as "params IS NULL" is wrong in a RETURNING clause of SQLite 3.40 (a text primary key
+        # and a NULL: it says 0).
+        length = func.length(jobs.c.params).label("length")
+        written = connection.execute(_jobs_upsert(connection).returning(jobs.c.id, length), rows)
+        return {row.id for row in written if row.length is None}
+    written = connection.execute(_jobs_upsert(connection).returning(jobs.c.id, jobs.c.params), rows)
+    stored: dict[str, str | None] = {row.id: row.params for row in written}
     for row in rows:
-        if row["id"] not in stored and _fill_params(connection, row):
+        if row["params"] is not None and row["id"] not in stored and _fill_params(connection, row):
             stored[row["id"]] = row["params"]
-    # The first params of a job are the ones it has: later text that differs gets no tokens either.
+    # The first params of a job are the ones it has: later text that differs gets no tokens.
+    _write_tokens(
+        connection, [row for row in rows if row["params"] and row["params"] == stored.get(row["id"])]
+    )
+    return {id_ for id_, params in stored.items() if params is None}
+
+
+def _write_tokens(connection: Connection, rows: list[Row]) -> None:
     tokens = [
         {"token": token, "creation_time": row["creation_time"], "job_id": row["id"]}
         for row in rows
-        if stored.get(row["id"]) == row["params"]
         for token in sorted(tokens_of_text(row["params"]))
     ]
     if tokens:
