@@ -39,7 +39,6 @@ class Kind:
     short_names: tuple[str, ...]
     columns: tuple[Column, ...]
     selectable: tuple[str, ...] = ()
-    status_default: dict[str, Any] | None = None
 
 
 AGE = Column("Age", ".metadata.creationTimestamp", "date")
@@ -66,8 +65,6 @@ KINDS = (
             ),
         ),
         selectable=(".spec.jobName", ".status.phase"),
-        # Costs no write: the API server fills it in whenever the object is read.
-        status_default={"phase": "Pending"},
     ),
     Kind(
         model=MlJobDefinition,
@@ -95,8 +92,10 @@ def _root_schema(kind: Kind) -> dict[str, Any]:
     properties["apiVersion"] = {"type": "string"}
     properties["kind"] = {"type": "string"}
     properties["metadata"] = {"type": "object"}
-    if kind.status_default is not None:
-        properties["status"]["default"] = kind.status_default
+    if any("default" in inner for inner in properties["status"]["properties"].values()):
+        # So the defaults inside (phase: Pending) are there from the start and cost no write: the API server
+        # fills them in whenever the object is read.
+        properties["status"]["default"] = {}
     # metadata is checked by the API server itself, and status is never asked for.
     return {**schema, "required": ["spec"]}
 

@@ -48,13 +48,13 @@ def generated_files() -> dict[Path, str]:
     return files
 
 
-def drifted(top: Path) -> list[Path]:
-    """Generated files that are missing or differ from what the models say."""
-    return [
-        path
+def drifted(top: Path) -> dict[Path, str]:
+    """Generated files that are missing or differ, with the text that the models say."""
+    return {
+        path: text
         for path, text in generated_files().items()
         if not (top / path).is_file() or (top / path).read_text("utf-8") != text
-    ]
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,9 +68,9 @@ def main(arguments: list[str] | None = None) -> int:
         for path in stale:
             print(f"{path}: differs from the models: run `make generate`", file=sys.stderr)
         return 1 if stale else 0
-    for path in stale:
+    for path, text in stale.items():
         (options.top / path).parent.mkdir(parents=True, exist_ok=True)
-        (options.top / path).write_text(generated_files()[path], "utf-8")
+        (options.top / path).write_text(text, "utf-8")
     return 0
 
 

@@ -23,6 +23,7 @@ from mljob.api.conditions import Conditions
 from mljob.api.definition import MlJobDefinitionSpec
 from mljob.api.pod import Env, Resources
 from mljob.api.rules import Rule, Transition
+from mljob.api.structural import STORED_DEFAULT
 
 MAX_PARAMS_BYTES = 128 * 1024
 
@@ -214,7 +215,9 @@ class MlJobSpec(Model):
 class MlJobStatus(Lenient):
     """How far the job has come. Written by the operator alone."""
 
-    phase: Annotated[Phase, WithJsonSchema({"type": "string"}), NullIsAbsent] = Phase.PENDING
+    phase: Annotated[
+        Phase, WithJsonSchema({"type": "string", "default": "Pending", STORED_DEFAULT: True}), NullIsAbsent
+    ] = Phase.PENDING
     """Pending, Running, Succeeded, Failed, TimedOut or Canceled; more may come."""
     reason: str | None = None
     """Why the job is in this phase, in one CamelCase word."""

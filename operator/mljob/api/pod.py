@@ -32,44 +32,58 @@ Anything = Annotated[
 ]
 
 
-@with_config(ConfigDict(extra="forbid", strict=True))
+_STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+_OPEN = ConfigDict(extra="allow", strict=True, use_attribute_docstrings=True)
+
+
+@with_config(_STRICT)
 class Resources(TypedDict):
     """What the container asks for and may use at most."""
 
     limits: NotRequired[Annotated[dict[str, Quantity], Field(max_length=32)] | None]
+    """The most it may use, by resource name."""
     requests: NotRequired[Annotated[dict[str, Quantity], Field(max_length=32)] | None]
+    """What is set aside for it, by resource name."""
     claims: NotRequired[Annotated[list[Anything], Field(max_length=32)] | None]
+    """Resource claims of the pod that it uses."""
 
 
-@with_config(ConfigDict(extra="forbid", strict=True))
+@with_config(_STRICT)
 class EnvVar(TypedDict):
     """One environment variable: a value, or where to take it from."""
 
     name: Annotated[str, Field(min_length=1, max_length=253, pattern=ENV_NAME)]
+    """The variable's name."""
     value: NotRequired[str | None]
+    """The variable's value."""
     valueFrom: NotRequired[Anything | None]
+    """A key of a ConfigMap or Secret, or a field of the pod."""
 
 
-@with_config(ConfigDict(extra="allow", strict=True))
+@with_config(_OPEN)
 class Named(TypedDict):
     """An entry of a list that Kubernetes merges by name; its other fields are those of core/v1."""
 
     name: NonEmpty
+    """What the entry is merged by."""
 
 
-@with_config(ConfigDict(extra="allow", strict=True))
+@with_config(_OPEN)
 class VolumeMount(TypedDict):
     """Where a volume appears in the container; its other fields are those of core/v1."""
 
     name: NonEmpty
+    """The volume's name."""
     mountPath: NonEmpty
+    """Where it appears."""
 
 
-@with_config(ConfigDict(extra="forbid", strict=True))
+@with_config(_STRICT)
 class LocalReference(TypedDict):
     """The name of a Secret in the same namespace."""
 
     name: Annotated[str, Field(min_length=1, max_length=MAX_OBJECT_NAME_CHARS, pattern=DNS_SUBDOMAIN)]
+    """The Secret's name."""
 
 
 _ONE_VALUE = Rule(
