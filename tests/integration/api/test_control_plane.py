@@ -1,4 +1,4 @@
-"""The control plane of the tests keeps its promises: several at once, nothing left behind, faults on demand."""
+"""The control plane of the tests: several at once, nothing left behind, faults on demand."""
 
 import os
 import signal
