@@ -29,7 +29,7 @@ def _fitted(report: Report, limit: int = 4096) -> tuple[Report, dict[str, Any]]:
     return fitted, read
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(
     outcome=st.sampled_from(["failed", "transient", "timed_out"]),
     reason=st.none() | st.sampled_from(["Error", "LoadFailed"]),
@@ -59,7 +59,7 @@ def test_any_failure_fits(
         assert not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(value=st.recursive(st.none() | st.integers() | texts, st.lists), note=maybe)
 def test_any_result_is_whole_or_refused(value: Any, note: str | None) -> None:
     result = json.dumps(value)
@@ -72,6 +72,7 @@ def test_any_result_is_whole_or_refused(value: Any, note: str | None) -> None:
         assert len(result) > 1000
 
 
+@settings(deadline=None, max_examples=80)
 @given(text=texts.map(printable), limit=st.integers(0, 300))
 def test_cut_texts_keep_their_end_and_their_bound(text: str, limit: int) -> None:
     first, last = head(text, limit), tail(text, limit)

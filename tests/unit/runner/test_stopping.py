@@ -16,6 +16,8 @@ from tests.unit.runner.harness import PYTHON, Container, Pod, Ran, interpreters,
 
 OTHER_PYTHONS = [path for path in interpreters() if path != PYTHON]
 LIMIT = {"MLJOB_TIMEOUT_SECONDS": "1", "MLJOB_GRACE_SECONDS": "0.4"}
+# Nothing waits that long; a busy machine may need some of it.
+SOON_SECONDS = 15
 AS_PID_1 = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 
 
@@ -49,14 +51,14 @@ def test_function_is_stopped_at_its_limit(pod: Pod, python: str) -> None:
     ran = pod.run("slow.sleep", env=LIMIT, python=python)
     assert _timed_out(ran)
     assert ran["error"] == "The job function slow.sleep did not finish within its limit of 1 s."
-    assert 0.8 <= ran["finishedAt"] - ran["startedAt"] < 3
+    assert 0.8 <= ran["finishedAt"] - ran["startedAt"] < SOON_SECONDS
     assert ran.stderr == "mljob: stopping the job function: the limit of 1 s; SIGKILL follows in 0.4 s\n"
 
 
 def test_deaf_function_is_killed_after_a_grace(pod: Pod) -> None:
     ran = pod.run("slow.deaf", env=LIMIT)
     assert _timed_out(ran)
-    assert 1.2 <= ran["finishedAt"] - ran["startedAt"] < 4
+    assert 1.2 <= ran["finishedAt"] - ran["startedAt"] < SOON_SECONDS
 
 
 def test_stopped_function_is_killed_too(pod: Pod) -> None:
@@ -72,18 +74,31 @@ def test_what_is_returned_after_the_limit_does_not_count(pod: Pod) -> None:
 
 
 def test_result_before_the_limit_counts_though_a_thread_lingers(pod: Pod) -> None:
-    ran = pod.run("hostile.lingering_thread", env=LIMIT)
+    ran = pod.run("hostile.lingering_thread", env={**LIMIT, "MLJOB_TIMEOUT_SECONDS": "4"})
     assert (ran.exit_code, ran["outcome"], ran["result"]) == (0, "succeeded", '"done"')
     assert ran["note"] == "The function had reported, but its process did not end and was stopped."
 
 
 @pytest.mark.parametrize("python", [PYTHON, *OTHER_PYTHONS], ids=lambda path: path)
-def test_nobody_outlives_the_limit(pod: Pod, python: str) -> None:
-    container = pod.start("slow.family", env={**LIMIT, "MLJOB_TIMEOUT_SECONDS": "2"}, python=python)
-    family = [int(container.ready()) for _ in range(3)]
-    assert all(is_alive(pid) for pid in family)
+def test_nobody_outlives_a_stop(pod: Pod, python: str) -> None:
+    container = pod.start("slow.family", python=python)
+    family = _family(container)
+    container.process.send_signal(signal.SIGTERM)
+    assert container.wait()["reason"] == "Terminated"
+    assert not any(is_alive(pid) for pid in family)
+
+
+def test_nobody_outlives_the_limit(pod: Pod) -> None:
+    container = pod.start("slow.family", env={**LIMIT, "MLJOB_TIMEOUT_SECONDS": "4"})
+    family = _family(container)
     assert _timed_out(container.wait())
     assert not any(is_alive(pid) for pid in family)
+
+
+def _family(container: Container) -> list[int]:
+    family = [int(container.ready()) for _ in range(3)]
+    assert all(is_alive(pid) for pid in family)
+    return family
 
 
 def test_nobody_outlives_the_function(pod: Pod) -> None:
@@ -146,7 +161,7 @@ def test_deaf_function_gets_the_grace_period_less_what_the_report_takes(pod: Pod
     began = time.monotonic()
     ran = _stop(pod.start("slow.deaf", env={"MLJOB_GRACE_SECONDS": "1"}))
     assert ran["reason"] == "Terminated"
-    assert 0.5 <= time.monotonic() - began < 4
+    assert 0.5 <= time.monotonic() - began < SOON_SECONDS
 
 
 def test_second_sigterm_changes_nothing(pod: Pod) -> None:

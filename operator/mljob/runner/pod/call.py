@@ -26,15 +26,19 @@ def main(home: str, descriptor: int) -> int:
     process = os.getpid()
     sys.path[:] = import_path(sys.path, home, settings.source_dir, _working_directory())
     sys.argv = sys.argv[:1]
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            # Else the last lines of a job that is killed never reach its log.
-            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    _write_line_by_line()
     report = call(settings)
     if os.getpid() != process:
         _leave_copy(report)
     sender.send(report)
     return EXIT_CODES[report.outcome]
+
+
+def _write_line_by_line() -> None:
+    """Else the last lines of a job that is killed never reach its log."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # absent, or wrapped by a sitecustomize
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
 def import_path(

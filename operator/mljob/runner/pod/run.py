@@ -57,8 +57,9 @@ def _block_signals() -> None:
 def _isolate(script: str, started: float) -> None:
     """Start over in an interpreter that reads neither PYTHON* variables nor site-packages.
 
-    A sitecustomize that starts a thread (tracing agents do) takes the supervisor's signals from it: SIGCHLD
-    is lost, and the job never ends. A `signal.py` on PYTHONPATH would do as much.
+    A thread that a sitecustomize has started (tracing agents do) takes the signals that come while the
+    supervisor is not waiting for one: a SIGCHLD lost so is a job that never ends. Nor may a module of the
+    user's, by its name alone, take the place of one that the supervisor imports.
     """
     import os
 
