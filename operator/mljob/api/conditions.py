@@ -1,4 +1,4 @@
-"""Conditions of a status, in the shape of metav1.Condition, and the one way to set them."""
+"""Conditions of a status, in the shape of metav1.Condition. core.facts says how they are set."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -43,24 +43,3 @@ Conditions = Annotated[
 def find(conditions: Iterable[Condition], type_: str) -> Condition | None:
     """The condition of that type, if there is one."""
     return next((condition for condition in conditions if condition.type == type_), None)
-
-
-def is_true(conditions: Iterable[Condition], type_: str) -> bool:
-    """Whether the condition of that type is there and True."""
-    found = find(conditions, type_)
-    return found is not None and found.status == "True"
-
-
-def with_condition(conditions: tuple[Condition, ...], new: Condition, now: datetime) -> tuple[Condition, ...]:
-    """The conditions with `new` in place of its namesake, lastTransitionTime moved only if the status moved.
-
-    Returns the same tuple when nothing changed, so that `is` tells whether a write is due.
-    """
-    old = find(conditions, new.type)
-    since = old.last_transition_time if old is not None and old.status == new.status else now
-    stamped = new.model_copy(update={"last_transition_time": since})
-    if stamped == old:
-        return conditions
-    if old is None:
-        return (*conditions, stamped)
-    return tuple(stamped if condition is old else condition for condition in conditions)

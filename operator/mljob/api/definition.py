@@ -275,8 +275,6 @@ class MlJobDefinitionStatus(Lenient):
     """The metadata.generation that was judged."""
     job_name: str | None = None
     """The job name in force."""
-    hash: str | None = None
-    """Identifies the spec in force; attempts carry the one they were made from."""
     conditions: Conditions = ()
     """Accepted: whether jobs of this name can be submitted, and why not."""
 

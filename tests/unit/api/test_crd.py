@@ -1,6 +1,7 @@
 """The generated schemas: structural, explained, bounded, and never drifted from the models."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,14 @@ import pytest
 import yaml
 from mljob.api import generate
 from mljob.api.common import Model
+from mljob.api.conditions import Condition as StatusCondition
 from mljob.api.crd import KINDS, Kind, crd
 from mljob.api.definition import MlJobDefinitionSpec
-from mljob.api.job import MlJobSpec
+from mljob.api.job import MlJobSpec, MlJobStatus, Phase
 from mljob.api.rules import CEL_RULES, as_cel
 from mljob.api.structural import structural_schema
+from mljob.core.facts import Condition, StatusFacts
+from mljob.core.status_patch import status_patch
 from pydantic import BaseModel
 
 TOP = Path(__file__).parents[3]
@@ -139,3 +143,32 @@ def test_charts_copy_can_be_switched_off_and_outlives_the_release() -> None:
 def test_charts_copy_refuses_what_helm_would_expand() -> None:
     with pytest.raises(ValueError, match="Helm"):
         generate.for_chart({"metadata": {}, "x": "{{ y }}"})
+
+
+def test_schema_has_every_field_that_the_operator_writes() -> None:
+    # What the schema does not have, the API server drops without a word.
+    before = StatusFacts()
+    after = StatusFacts(
+        phase=Phase.SUCCEEDED,
+        reason="r",
+        message="m",
+        attempt=1,
+        retry_count=1,
+        disruption_count=1,
+        start_time=1.0,
+        completion_time=2.0,
+        next_retry_time=3.0,
+        queued_time=4.0,
+        result="1",
+        error="e",
+        current_job="j",
+        current_pod="p",
+        definition_uid="u",
+        observed_generation=1,
+        conditions=(Condition("Accepted", True, "Accepted", "", 1.0),),
+    )
+    assert all(getattr(after, field.name) != getattr(before, field.name) for field in fields(StatusFacts))
+    written = status_patch(before, after)
+    assert written is not None
+    assert set(written) <= {field.alias for field in MlJobStatus.model_fields.values()}
+    assert set(written["conditions"][0]) <= {field.alias for field in StatusCondition.model_fields.values()}
