@@ -70,6 +70,8 @@ class KubeClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
+            # Aborted connections are closed by the loop's next turn; it may be the last one it gets.
+            await asyncio.sleep(0)
 
     async def request(
         self,
@@ -183,7 +185,12 @@ class KubeClient:
         async with response:
             if response.status >= 400:
                 raise errors.from_status(response.status, _parse_status(await response.read()))
-            yield _chunks(response)
+            try:
+                yield _chunks(response)
+            finally:
+                # Left before its end, as a watch always is: a goodbye by TLS would outlive the client.
+                if response.connection is not None and response.connection.transport is not None:
+                    response.connection.transport.abort()
 
     async def stream(
         self, path: str, params: Mapping[str, str], *, read_timeout_seconds: float | None = None

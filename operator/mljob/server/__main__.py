@@ -1,4 +1,4 @@
-"""`python -m mljob.server`: serve until SIGTERM. Exit codes: 0 told to stop, 1 cannot serve, 2 wrong settings."""
+"""`python -m mljob.server`: serve until told to stop, then exit with 0. 1: cannot serve, 2: wrong settings."""
 
 import os
 import signal

@@ -21,8 +21,9 @@ from mljob.store import JobFilter, Order, Page, Store, StoreError, StoreUnavaila
 log = logging.getLogger(__name__)
 
 STORE_THREADS = 8
-PAUSE_AFTER_FAILURE_SECONDS = 2.0
-"""How long an outage is taken for granted: else every request would wait for its own connection timeout."""
+SLOW_FAILURE_SECONDS = 0.5
+PAUSE_AFTER_SLOW_FAILURE_SECONDS = 2.0
+"""How long an outage that costs a timeout to notice is taken for granted: not every request shall wait."""
 MAX_UNSTORED_JOBS = 10_000
 FLUSH_BATCH_ROWS = 500
 
@@ -102,11 +103,14 @@ class Ledger:
         self._metrics.unstored.set(len(self._unstored))
 
     async def _call(self, function: Callable[..., T], *arguments: Sequence[JobRecord] | str) -> T:
-        if self._monotonic() < self._away_until:
+        started = self._monotonic()
+        if started < self._away_until:
             raise StoreAway(self._away_because)
         try:
             return await anyio.to_thread.run_sync(function, *arguments, limiter=self._threads)
         except StoreUnavailable as error:
-            self._away_until = self._monotonic() + PAUSE_AFTER_FAILURE_SECONDS
-            self._away_because = f"{str(error).rstrip('.')}."
-            raise StoreAway(self._away_because) from error
+            because = f"{str(error).rstrip('.')}."
+            if self._monotonic() - started > SLOW_FAILURE_SECONDS:
+                self._away_until = self._monotonic() + PAUSE_AFTER_SLOW_FAILURE_SECONDS
+                self._away_because = because
+            raise StoreAway(because) from error

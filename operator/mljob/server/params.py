@@ -6,18 +6,30 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mljob.api.common import MAX_SECONDS
+from mljob.api.job import MAX_PARAMS_BYTES
 from mljob.server.problems import InvalidOption, InvalidParams
 
 
 def exact_text(params: Mapping[str, Any]) -> str:
     """The text attempts get, as `json.dumps` writes it by default. Raises InvalidParams, with the key."""
     try:
-        return json.dumps(params, allow_nan=False)
+        return fitting(json.dumps(params, allow_nan=False))
     except ValueError:
         places = [f"{place} is {value}" for place, value in _not_finite(params, "params")]
         raise InvalidParams(
             f"{', '.join(places) or 'params'}: JSON has no such number. Expected finite numbers only."
         ) from None
+
+
+def fitting(text: str) -> str:
+    """The text, if it fits into an object. Raises InvalidParams."""
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_PARAMS_BYTES:
+        raise InvalidParams(
+            f"params are {size} bytes of JSON, at most {MAX_PARAMS_BYTES} (128 KiB) fit: "
+            "pass a URI to larger data."
+        )
+    return text
 
 
 def whole_seconds(timeout: float | None, field: str = "timeout") -> int | None:

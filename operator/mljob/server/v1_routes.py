@@ -17,7 +17,7 @@ from mljob.server.dependencies import (
 from mljob.server.labels import check_labels
 from mljob.server.log_answer import LogAnswer
 from mljob.server.objects import Submission, parse_spec
-from mljob.server.params import exact_text, whole_seconds
+from mljob.server.params import exact_text, fitting, whole_seconds
 from mljob.server.podlogs import LogRequest
 from mljob.server.problems import InvalidOption, InvalidParams, MalformedRequest, StoreAway
 from mljob.server.schemas import (
@@ -123,7 +123,8 @@ def _submission(body: SubmissionBody, default_namespace: str, caller: Caller) ->
     sent = body.to_manifest()
     spec: dict[str, Any] = {key: sent[key] for key in _LIMITS if key in sent}
     spec["jobName"] = body.job_name
-    spec["paramsJSON"] = body.params_json if body.params_json is not None else exact_text(body.params or {})
+    text = body.params_json
+    spec["paramsJSON"] = exact_text(body.params or {}) if text is None else fitting(text)
     seconds = body.active_deadline_seconds or whole_seconds(body.timeout)
     if seconds is not None:
         spec["activeDeadlineSeconds"] = seconds
