@@ -87,9 +87,9 @@ def _prepare_sqlite(dbapi_connection: DBAPIConnection, _record: object) -> None:
     cursor = dbapi_connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLIS}")
     cursor.execute("PRAGMA journal_mode = WAL")
-    # NORMAL: no fsync per commit. A killed process loses nothing; a machine that loses its power may lose the
-    # last commits, never the file, and the operator writes again what the cluster holds (decision 0004).
-    cursor.execute("PRAGMA synchronous = NORMAL")
+    # FULL: an fsync per commit. With NORMAL a machine that loses its power loses the last commits, and the
+    # object of a row that was stored may be gone already: nobody could write it again (decision 0004).
+    cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 

@@ -11,9 +11,12 @@ from mljob.store import Store
 
 from tests.unit.store.builders import T0_MS, a_job, an_attempt, at, new_uid
 
-# The database is shared by the examples of one test; each has uids of its own.
+# The database is shared by the examples of one test, and each has uids of its own; and one process may run the
+# same test on both databases.
 PROPERTY = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
 )
 
 
