@@ -33,7 +33,7 @@ _DEFAULT_REPORT_BYTES = 4096
 
 def main(started: float) -> int:
     """`started` is the monotonic time from which the limit counts. Returns the container's exit code."""
-    started_at = time.time()
+    started_at = time.time() - (time.monotonic() - started)
     limit_bytes = _DEFAULT_REPORT_BYTES
     try:
         settings = read_settings(os.environ)
