@@ -26,6 +26,9 @@ class Builder(Protocol):
     def build(self, context: Path, base: str, names: tuple[str, ...], archive: Path) -> None:
         """Build the folder's Dockerfile and save the image under all names as a docker-archive."""
 
+    def forget(self, name: str) -> None:
+        """Drop an image of an earlier build, if it is there."""
+
 
 class DockerBuilder:
     """With a Docker engine and the public registry."""
@@ -48,6 +51,9 @@ class DockerBuilder:
         tags = [f"--tag={name}" for name in names]
         self._commands.run("docker", "build", "--build-arg", f"BASE={base}", *tags, context, log="images")
         self._commands.run("docker", "save", "--output", archive, *names, log="images")
+
+    def forget(self, name: str) -> None:
+        self._commands.succeeds("docker", "image", "rm", name)
 
 
 class BuildahBuilder:
@@ -85,3 +91,6 @@ class BuildahBuilder:
         self._podman.run(
             "save", "--quiet", "--format", "docker-archive", "--output", archive, *names, log="images"
         )
+
+    def forget(self, name: str) -> None:
+        self._commands.succeeds("podman", "image", "rm", name, env=self._podman.environment)

@@ -68,6 +68,15 @@ class Cache:
                 shutil.rmtree(making, ignore_errors=True)
         return place
 
+    def evict(self, kind: str, kept: int) -> list[str]:
+        """Drop all of one kind but the newest; the keys that went."""
+        folder = self._root / kind
+        places = [place for place in folder.glob("[!.]*") if place.is_dir()] if folder.is_dir() else []
+        old = sorted(places, key=lambda place: place.stat().st_mtime, reverse=True)[kept:]
+        for place in old:
+            shutil.rmtree(place, ignore_errors=True)
+        return [place.name for place in old]
+
     def _place(self, kind: str, key: str) -> Path:
         return self._root / kind / key
 

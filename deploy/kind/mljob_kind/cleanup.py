@@ -1,7 +1,9 @@
 """Takes a cluster away, and with the last one all that podman has put into the kernel for it."""
 
 import re
+import shutil
 from contextlib import suppress
+from pathlib import Path
 
 from .cluster import Cluster
 from .commands import Commands
@@ -9,8 +11,12 @@ from .errors import CommandError
 from .podman import Podman
 
 NETWORK = "kind"
-# netavark removes the rules of a network with its last container, and leaves its own empty chains.
-CHAIN = re.compile(r"^:(NETAVARK\S*) ")
+TABLES = ("filter", "nat")
+CHAIN = re.compile(r"^:(NETAVARK\S*) ", re.MULTILINE)
+# A network's own chains, named by a hash, go with its last container; those that all share stay.
+CHAIN_OF_A_NETWORK = re.compile(r"^:NETAVARK-(DN-)?[0-9A-F]{13} ", re.MULTILINE)
+NAMESPACES = Path("/run/netns")
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 def remove_cluster(cluster: Cluster) -> None:
@@ -20,27 +26,53 @@ def remove_cluster(cluster: Cluster) -> None:
 
 
 def remove_podman_traces(podman: Podman, commands: Commands) -> bool:
-    """Once no node is left: half-made images, volumes, the network, its rules. False while a node is left."""
+    """Once no node is left: half-made images, volumes, network, rules, mounts. False while a node is left."""
     if podman.containers():
         return False
     commands.output("buildah", "rm", "--all", env=podman.environment)
     podman.output("volume", "prune", "--force")
-    with suppress(CommandError):  # never made, if the start was interrupted early
+    with suppress(CommandError):  # it was never made if the start was interrupted early
         podman.output("network", "rm", NETWORK)
-    for program in ("iptables", "ip6tables"):
-        remove_chains(program, commands)
+    if not _other_networks(commands):
+        for program in ("iptables", "ip6tables"):
+            for table in TABLES:
+                _remove_chains(program, table, commands)
+    _unmount(podman, commands)
+    shutil.rmtree(podman.run_folder, ignore_errors=True)
+    for cgroup in (*CGROUPS.glob("*/libpod_parent"), *CGROUPS.glob("libpod_parent")):
+        _remove_cgroup(cgroup)
     return True
 
 
-def remove_chains(program: str, commands: Commands) -> None:
-    """Drop netavark's chains and the jumps to them from every table of iptables or ip6tables."""
-    for table in ("filter", "nat", "mangle"):
-        saved = commands.output(f"{program}-save", "--table", table).splitlines()
-        chains = [found[1] for line in saved if (found := CHAIN.match(line))]
-        for line in saved:
-            chain = line.split()[1] if line.startswith("-A ") else ""
-            if chain and chain not in chains and any(f" {name}" in line for name in chains):
-                commands.output(program, "--wait", "--table", table, "--delete", *line.split()[1:])
-        for action in ("--flush", "--delete-chain"):
-            for chain in chains:
-                commands.output(program, "--wait", "--table", table, action, chain)
+def _other_networks(commands: Commands) -> bool:
+    """Whether containers of another podman on this machine still have rules."""
+    return bool(CHAIN_OF_A_NETWORK.search(commands.output("iptables-save", "--table", "nat")))
+
+
+def _remove_chains(program: str, table: str, commands: Commands) -> None:
+    saved = commands.output(f"{program}-save", "--table", table)
+    chains = CHAIN.findall(saved)
+    jump = re.compile(r"^-A ((?!NETAVARK)\S+ .*-j NETAVARK\S*)$", re.MULTILINE)
+    restored = [f"*{table}", *(f"-D {rule}" for rule in jump.findall(saved))]
+    restored += [f"-F {chain}" for chain in chains] + [f"-X {chain}" for chain in chains] + ["COMMIT", ""]
+    if chains:
+        commands.output(f"{program}-restore", "--noflush", stdin="\n".join(restored))
+
+
+def _remove_cgroup(cgroup: Path) -> None:
+    """With what is below it; one that still has processes stays: it is another podman's."""
+    for child in cgroup.iterdir():
+        if child.is_dir():
+            _remove_cgroup(child)
+    with suppress(OSError):
+        cgroup.rmdir()
+
+
+def _unmount(podman: Podman, commands: Commands) -> None:
+    """What podman and buildah mount upon themselves for as long as the machine runs."""
+    points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    ours = (f"{podman.folder}/", f"{podman.run_folder}/")
+    for point in reversed(points):
+        is_empty_namespaces = point == str(NAMESPACES) and not any(NAMESPACES.iterdir())
+        if point.startswith(ours) or is_empty_namespaces:
+            commands.output("umount", point)

@@ -73,6 +73,7 @@ class GoTools:
         self._paths = paths
         self._cache = cache
         self._commands = commands
+        self._compilers: dict[str, str] = {}  # by module: each may ask for its own Go
 
     def named(self, names: Iterable[str]) -> list[GoTool]:
         wanted = list(names)
@@ -102,10 +103,12 @@ class GoTools:
 
     def key(self, tool: GoTool) -> str:
         module = self._paths.tools / tool.module
-        compiler = self._commands.output("go", "env", "GOVERSION", "GOOS", "GOARCH", cwd=module)
+        if tool.module not in self._compilers:
+            compiler = self._commands.output("go", "env", "GOVERSION", "GOOS", "GOARCH", cwd=module)
+            self._compilers[tool.module] = compiler
         sources = sorted(module.rglob("*.go"))
         sums = [file for file in (module / "go.mod", module / "go.sum") if file.exists()]
-        return digest(*sums, *sources, tool.package, tool.link_flags, compiler)
+        return digest(*sums, *sources, tool.package, tool.link_flags, self._compilers[tool.module])
 
     def _compile(self, tool: GoTool, place: Path) -> None:
         self._commands.run(

@@ -12,6 +12,7 @@ from .paths import Paths
 from .wheels import Wheels
 
 REGISTRY = "mljob.dev"
+KEPT_BUILDS = 3  # of each image: every edit of our code makes one
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,15 @@ class JobImages:
         self._cache = cache
         self._wheels = wheels
         self._builder = builder
+        # A run sees the checkout as it was at first sight, also when somebody edits it meanwhile.
+        self._keys: dict[str, str] = {}
 
     def key(self, spec: ImageSpec) -> str:
+        if spec.logical_name not in self._keys:
+            self._keys[spec.logical_name] = self._compute_key(spec)
+        return self._keys[spec.logical_name]
+
+    def _compute_key(self, spec: ImageSpec) -> str:
         base = (
             self.key(IMAGES[spec.base])
             if spec.base
@@ -79,15 +87,19 @@ class JobImages:
 
     def full_name(self, spec: ImageSpec) -> str:
         """The name that says what is in it: a new one whenever that changes."""
-        tag = self.key(spec) if spec.tag == "dev" else f"{spec.tag}-{self.key(spec)}"
-        return f"{REGISTRY}/{spec.repository}:{tag}"
+        return _full_name(spec, self.key(spec))
 
     def is_built(self, spec: ImageSpec) -> bool:
-        return self._cache.has("images", self.key(spec))
+        return self._cache.has(_kind(spec), self.key(spec))
 
     def build(self, spec: ImageSpec) -> Path:
         """The docker-archive of the image, with its stable and its full name."""
-        return self._cache.get("images", self.key(spec), lambda place: self._build(spec, place)) / "image.tar"
+        if not self.is_built(spec):
+            for key in self._cache.evict(_kind(spec), KEPT_BUILDS - 1):
+                self._builder.forget(_full_name(spec, key))
+        return (
+            self._cache.get(_kind(spec), self.key(spec), lambda place: self._build(spec, place)) / "image.tar"
+        )
 
     def size_bytes(self, spec: ImageSpec) -> int:
         return self.build(spec).stat().st_size
@@ -128,3 +140,12 @@ class JobImages:
             shutil.copytree(self._paths.checkout / "operator", source / "operator", ignore=ignored)
             shutil.copy(self._paths.checkout / "pyproject.toml", source)
             (source / "README.md").touch()  # named in pyproject.toml; its text must not make a new image
+
+
+def _kind(spec: ImageSpec) -> str:
+    return f"image-{spec.logical_name}"
+
+
+def _full_name(spec: ImageSpec, key: str) -> str:
+    tag = key if spec.tag == "dev" else f"{spec.tag}-{key}"
+    return f"{REGISTRY}/{spec.repository}:{tag}"
