@@ -7,6 +7,7 @@ this is not the `kubernetes` package: a write costs a third of its CPU.
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
@@ -24,6 +25,9 @@ CONNECT_TIMEOUT_SECONDS = 10.0
 TOKEN_LIFETIME_SECONDS = 60.0
 """How long a token read from its file is used before it is read again."""
 LIST_PAGE_SIZE = 500
+
+NEEDS_CLEANUP_CLOSED = sys.version_info < (3, 12, 8)
+"""Before, asyncio left a TLS connection half open if its peer said no goodbye (cpython#118960)."""
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -57,7 +61,9 @@ class KubeClient:
     async def __aenter__(self) -> Self:
         context = self.connection.ssl_context()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, ssl=context or False),
+            connector=aiohttp.TCPConnector(
+                limit=self._connections, ssl=context or False, enable_cleanup_closed=NEEDS_CLEANUP_CLOSED
+            ),
             headers={"User-Agent": self._user_agent, "Accept": JSON},
             timeout=self._timeout,
             auto_decompress=True,

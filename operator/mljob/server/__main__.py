@@ -1,4 +1,7 @@
-"""`python -m mljob.server`: serve until told to stop, then exit with 0. 1: cannot serve, 2: wrong settings."""
+"""`python -m mljob.server`: serve until told to stop.
+
+Exit codes: 0 when told to stop, 1 when it cannot serve, 2 for settings that cannot work.
+"""
 
 import os
 import signal

@@ -59,7 +59,7 @@ async def _on_invalid(request: Request, error: RequestValidationError) -> Respon
     if request.url.path.startswith(MLFLOW_PREFIX):
         detail = [{"type": item["type"], "loc": list(item["loc"]), "msg": item["msg"]} for item in found]
         return Json({"detail": detail}, 422)
-    if any(item["type"] == "json_invalid" for item in found):
+    if any(item["type"] == "json_invalid" and item["loc"][0] == "body" for item in found):
         causes = ", ".join(str(item.get("ctx", {}).get("error", item["msg"])) for item in found)
         return answer(request.url.path, MalformedRequest(f"The body is not JSON: {causes}"))
     fields = [{"field": _field(item["loc"]), "message": item["msg"]} for item in found]

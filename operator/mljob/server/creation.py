@@ -7,7 +7,7 @@ whatever may still arrive under its name is taken back.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from mljob.api import errors
@@ -47,15 +47,23 @@ class NameTaken(Exception):
 class Creator:
     """Runs withdrawals in the background; `close` abandons them."""
 
-    def __init__(self, kube: JobClient) -> None:
+    def __init__(
+        self,
+        kube: JobClient,
+        *,
+        pauses_seconds: Sequence[float] = PAUSES_SECONDS,
+        withdrawal_pauses_seconds: Sequence[float] = WITHDRAWAL_PAUSES_SECONDS,
+    ) -> None:
         self._kube = kube
+        self._pauses_seconds = pauses_seconds
+        self._withdrawal_pauses_seconds = withdrawal_pauses_seconds
         self._withdrawals: set[asyncio.Task[None]] = set()
 
     async def create(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """The created object. Raises NameTaken, or an ApiError: then there is none, or there will be none."""
         namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
         unknown: errors.Unavailable | None = None
-        for pause in PAUSES_SECONDS:
+        for pause in self._pauses_seconds:
             await asyncio.sleep(pause)
             try:
                 return await self._kube.create(MLJOBS, namespace, manifest)
@@ -100,7 +108,7 @@ class Creator:
     async def _withdrawal(self, manifest: Mapping[str, Any]) -> None:
         """The caller was told that there is no such job: see to it that this stays true."""
         namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
-        for pause in WITHDRAWAL_PAUSES_SECONDS:
+        for pause in self._withdrawal_pauses_seconds:
             await asyncio.sleep(pause)
             try:
                 if await self._take_back(manifest):
