@@ -4,7 +4,7 @@ that the schema of the resource lets through."""
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
@@ -20,6 +20,9 @@ Json = dict[str, Any]
 
 CREATION_STAMP_TOLERANCE_MS = 2_000
 MAIN = "main"
+INIT_MESSAGE_LIMIT_CHARACTERS = 1_000
+LARGEST_INTEGER = 2**63 - 1
+"""A quantity can be larger; a column of SQL cannot"""
 
 
 def parse_time(text: str | None) -> float | None:
@@ -100,12 +103,16 @@ def _param_names(spec: Mapping[str, Any]) -> tuple[tuple[str, ...] | None, str |
     if text is None:
         return tuple(spec.get("params") or ()), None
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         return None, f"spec.paramsJSON is not JSON: {error}"
     if not isinstance(found, dict):
         return None, f"spec.paramsJSON must be the text of a JSON object, found {type(found).__name__}"
     return tuple(found), None
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number")
 
 
 def _inline_definition(found: Mapping[str, Any] | None) -> MlJobDefinitionSpec | Refusal | None:
@@ -151,6 +158,7 @@ def parse_pod(pod: Mapping[str, Any]) -> PodFacts:
             if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
             else None
         ),
+        init_failure=_init_failure(status),
         main_running=running is not None,
         main_start_time=parse_time((ended or running or {}).get("startedAt")),
         main_end_time=parse_time((ended or {}).get("finishedAt")),
@@ -175,8 +183,19 @@ def _waiting(status: Mapping[str, Any], main_state: Mapping[str, Any]) -> Json:
     return dict(main_state.get("waiting") or {})
 
 
+def _init_failure(status: Mapping[str, Any]) -> str | None:
+    """The first init container that failed, and what it said."""
+    for container in status.get("initContainerStatuses") or ():
+        ended = (container.get("state") or {}).get("terminated") or {}
+        if ended.get("exitCode"):
+            said = str(ended.get("message") or "").strip()[-INIT_MESSAGE_LIMIT_CHARACTERS:]
+            failed = f"Init container {container.get('name')} exited with code {ended['exitCode']}"
+            return f"{failed}: {said}" if said else failed
+    return None
+
+
 def _scaled(quantity: str | None, factor: int) -> int | None:
     if quantity is None:
         return None
     value = parse_quantity(str(quantity))
-    return None if value is None else round(value * factor)
+    return None if value is None else min(round(value * factor), LARGEST_INTEGER)

@@ -2,9 +2,9 @@
 
 from mljob.api.job import Phase
 from mljob.core.decision import Decision, StopReason
-from mljob.core.facts import Facts
+from mljob.core.facts import Facts, StatusFacts
 from mljob.core.records import Rank
-from mljob.core.rules.ended import final_status
+from mljob.core.rules.ended import ended, final_status
 
 
 def deleted(facts: Facts, now: float) -> Decision | None:
@@ -16,9 +16,15 @@ def deleted(facts: Facts, now: float) -> Decision | None:
     running = attempt is not None and attempt.alive and attempt.stop_reason is None
     stop = StopReason.CANCELED if running else None
     if not status.phase.is_final:
-        message = "The MlJob was deleted before it finished"
-        return Decision(
-            status=final_status(facts, status, Phase.CANCELED, "Deleted", message, now), stop=stop
-        )
+        return Decision(status=end_of_deleted(facts, now), stop=stop)
     stored = facts.recorded is not None and facts.recorded[1] == Rank.FINAL
     return Decision(status=status, stop=stop, release=facts.has_record_finalizer and stored)
+
+
+def end_of_deleted(facts: Facts, now: float) -> StatusFacts:
+    """The final status of a job that is deleted unfinished; one whose attempt had succeeded is no less done."""
+    settled = ended(facts, now)
+    if settled is not None and settled.status.phase is Phase.SUCCEEDED:
+        return settled.status
+    message = "The MlJob was deleted before it finished"
+    return final_status(facts, facts.status, Phase.CANCELED, "Deleted", message, now)

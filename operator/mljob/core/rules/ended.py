@@ -1,5 +1,6 @@
 """What follows from the end of an attempt: a final phase, a retry with backoff, or the queue again."""
 
+import math
 from dataclasses import replace
 
 from mljob.api.job import Phase
@@ -18,7 +19,7 @@ def ended(facts: Facts, now: float) -> Decision | None:
     attempt = facts.unsettled
     if attempt is None or attempt.alive:
         return None
-    outcome = judge(attempt)
+    outcome = _with_cause(facts, attempt, judge(attempt, seen_running=facts.seen_running))
     status = replace(
         facts.status,
         attempt=attempt.number,
@@ -31,7 +32,9 @@ def ended(facts: Facts, now: float) -> Decision | None:
     match outcome.ending:
         case Ending.SUCCEEDED:
             reason = "" if outcome.reason == "Succeeded" else outcome.reason
-            done = final_status(facts, status, Phase.SUCCEEDED, reason, outcome.message, now)
+            done = final_status(
+                facts, status, Phase.SUCCEEDED, reason, outcome.message, now, at=_end_time(attempt, now)
+            )
             return Decision(status=replace(done, result=outcome.result))
         case Ending.TRANSIENT:
             return _retry(facts, status, attempt, outcome, now)
@@ -40,17 +43,38 @@ def ended(facts: Facts, now: float) -> Decision | None:
         case Ending.SUSPENDED:
             return Decision(status=_queued_again(facts, status, "Suspended", outcome.message, now))
         case Ending.TIMED_OUT:
-            return _fail(facts, status, Phase.TIMED_OUT, outcome, now)
+            return _fail(facts, status, Phase.TIMED_OUT, attempt, outcome, now)
         case Ending.CANCELED:
-            return _fail(facts, status, Phase.CANCELED, outcome, now)
+            # Whoever canceled it knows: no Event.
+            return replace(_fail(facts, status, Phase.CANCELED, attempt, outcome, now), note=None)
         case Ending.FAILED:
-            return _fail(facts, status, Phase.FAILED, outcome, now)
+            return _fail(facts, status, Phase.FAILED, attempt, outcome, now)
+
+
+def _with_cause(facts: Facts, attempt: AttemptFacts, outcome: Outcome) -> Outcome:
+    """What kept a pod from starting is in the status; by now the pod itself, which said it, is gone."""
+    status = facts.status
+    cause = status.message if status.attempt == attempt.number and status.phase is Phase.PENDING else None
+    if outcome.reason != "StartDeadlineExceeded" or not cause or cause in outcome.message:
+        return outcome
+    message = f"{outcome.message}: {cause}"
+    return replace(outcome, message=message, error=message)
 
 
 def final_status(
-    facts: Facts, status: StatusFacts, phase: Phase, reason: str, message: str, now: float
+    facts: Facts,
+    status: StatusFacts,
+    phase: Phase,
+    reason: str,
+    message: str,
+    now: float,
+    *,
+    at: float | None = None,
 ) -> StatusFacts:
-    """In a final phase, with batch/v1's conditions, so that `kubectl wait` does what habit expects."""
+    """In a final phase, with batch/v1's conditions, so that `kubectl wait` does what habit expects.
+
+    `at`: when that came to be, if earlier than now (the operator was away).
+    """
     attempt = facts.unsettled
     if attempt is not None:
         status = replace(status, attempt=attempt.number, current_job=attempt.name)
@@ -61,15 +85,18 @@ def final_status(
         phase=phase,
         reason=reason or None,
         message=short or None,
-        completion_time=now,
+        completion_time=now if at is None else at,
         next_retry_time=None,
         observed_generation=facts.generation,
     )
     return done.with_condition(kind, True, reason or str(phase), short, now=now)
 
 
-def _fail(facts: Facts, status: StatusFacts, phase: Phase, outcome: Outcome, now: float) -> Decision:
-    done = final_status(facts, status, phase, outcome.reason, outcome.message, now)
+def _fail(
+    facts: Facts, status: StatusFacts, phase: Phase, attempt: AttemptFacts, outcome: Outcome, now: float
+) -> Decision:
+    end = _end_time(attempt, now)
+    done = final_status(facts, status, phase, outcome.reason, outcome.message, now, at=end)
     error = (outcome.error or "")[:ERROR_LIMIT_CHARACTERS] or None
     note = Note(outcome.reason, f"Attempt {status.attempt}: {outcome.message or phase}")
     return Decision(status=replace(done, error=error), note=note)
@@ -100,12 +127,13 @@ def _retry(
     if status.retry_count >= policy.max_retries:
         message = f"{outcome.message}; retried {status.retry_count} times, the most that is allowed"
         spent = Outcome(Ending.FAILED, "RetriesExhausted", message, error=outcome.error)
-        return _fail(facts, status, Phase.FAILED, spent, now)
+        return _fail(facts, status, Phase.FAILED, attempt, spent, now)
     number = status.retry_count + 1
     delay = backoff_seconds(number, policy.base_delay_seconds, policy.max_delay_seconds)
     message = f"Attempt {attempt.number}: {outcome.message}; retry {number} of {policy.max_retries}"
     counted = replace(status, retry_count=number)
-    waiting = _queued_again(facts, counted, "Backoff", message, now, at=now + delay)
+    # The object keeps whole seconds: rounded up, so that no delay is shortened.
+    waiting = _queued_again(facts, counted, "Backoff", message, now, at=math.ceil(now + delay))
     return Decision(
         status=waiting, note=Note("Retrying", f"{message} in {delay} s"), wake_at=waiting.next_retry_time
     )
@@ -119,13 +147,20 @@ def _replace_disrupted(
         times = status.disruption_count + 1
         message = f"{outcome.message}; disrupted {times} times, retry.disruptionLimit is {limit}"
         spent = Outcome(Ending.FAILED, "DisruptionLimitExceeded", message, error=message)
-        return _fail(facts, status, Phase.FAILED, spent, now)
+        return _fail(facts, status, Phase.FAILED, attempt, spent, now)
     number = status.disruption_count + 1
     message = f"Attempt {attempt.number}: {outcome.message or outcome.reason}; disruption {number} of {limit}"
     again = _queued_again(
         facts, replace(status, disruption_count=number), outcome.reason or "Disrupted", message, now
     )
     return Decision(status=again, note=Note("Disrupted", message), wake_at=now)
+
+
+def _end_time(attempt: AttemptFacts, now: float) -> float:
+    """When it ended, as its node or the Job controller saw it; never later than now, whatever their clocks."""
+    pod = attempt.pod
+    ended = pod.main_end_time if pod is not None else None
+    return min(ended or attempt.finished_time or now, now)
 
 
 def _start_time(facts: Facts, attempt: AttemptFacts) -> float | None:

@@ -20,11 +20,12 @@ def suspended(facts: Facts, now: float) -> Decision | None:
     """It keeps its place and is not admitted; its queue deadline does not run."""
     if not facts.spec.suspend:
         return None
+    told = facts.status.reason == "Suspended"
     status = replace(
-        facts.status,
+        _clear_refusal(facts, now),
         phase=Phase.PENDING,
         reason="Suspended",
-        message=None,
+        message=facts.status.message if told else None,
         observed_generation=facts.generation,
     ).with_condition("Admitted", False, "Suspended", now=now)
     return Decision(status=status)
@@ -55,14 +56,15 @@ def queued(facts: Facts, now: float) -> Decision:
     """In the queue, unless its backoff is not over or its definition admits none."""
     status = _clear_refusal(facts, now)
     not_before = max(status.next_retry_time or 0.0, facts.held_until or 0.0)
+    expires = _queue_expires(facts)
     if now < not_before:
-        return Decision(status=status, wake_at=not_before)
+        return Decision(status=status, wake_at=not_before if expires is None else min(not_before, expires))
     held_back = (
         isinstance(facts.definition, DefinitionFacts)
         and facts.definition.spec.suspend
         and facts.attempt is None
     )
-    return Decision(status=status, wants_slot=not held_back, wake_at=_queue_expires(facts))
+    return Decision(status=status, wants_slot=not held_back, wake_at=expires)
 
 
 def _clear_refusal(facts: Facts, now: float) -> StatusFacts:

@@ -1,15 +1,17 @@
 """A waiting job that may not run as it is: no definition, wrong params, a wish that is not allowed."""
 
-import json
 from dataclasses import replace
 
 from mljob.api.job import MlJobSpec, Phase
 from mljob.core.decision import Decision, Note
 from mljob.core.definition_rules import check_overrides, check_priority
 from mljob.core.facts import DefinitionFacts, Facts
-from mljob.core.params import function_name, missing_params
+from mljob.core.params import function_name, missing_text
 from mljob.core.refusal import Refusal
 from mljob.core.rules.ended import final_status
+
+UNKNOWN_NAME_PATIENCE_SECONDS = 3
+"""One `kubectl apply` brings job and definition; two watches may tell of them in the wrong order"""
 
 
 def refused(facts: Facts, now: float) -> Decision | None:
@@ -21,6 +23,9 @@ def refused(facts: Facts, now: float) -> Decision | None:
     if definition is None:
         return Decision(status=facts.status)
     if isinstance(definition, Refusal):
+        known_from = facts.created_time + UNKNOWN_NAME_PATIENCE_SECONDS
+        if definition.reason == "UnknownJobName" and now < known_from:
+            return Decision(status=facts.status, wake_at=known_from)
         return _not_accepted(facts, definition, now)
     wrong_params = _params_error(facts, definition)
     if wrong_params is not None:
@@ -64,8 +69,6 @@ def _wish_refused(facts: Facts, definition: DefinitionFacts) -> Refusal | None:
 def _params_error(facts: Facts, definition: DefinitionFacts) -> Refusal | None:
     if facts.spec.params_error is not None:
         return Refusal("InvalidParams", facts.spec.params_error)
-    # The view keeps the params' names alone; their values do not matter here.
-    names_alone = json.dumps(dict.fromkeys(facts.spec.param_names or ()))
     display_name = function_name(definition.spec, facts.spec.job_name)
-    text = missing_params(definition.spec, display_name, names_alone)
+    text = missing_text(definition.spec, display_name, facts.spec.param_names or ())
     return Refusal("MissingParams", text) if text else None

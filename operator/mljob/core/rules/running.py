@@ -6,6 +6,7 @@ from dataclasses import replace
 from mljob.api.job import Phase
 from mljob.core.decision import Decision
 from mljob.core.facts import AttemptFacts, Facts, PodFacts, StatusFacts
+from mljob.core.outcome import SIDECAR_DEADLINE_SECONDS
 
 SIDECAR_PATIENCE_SECONDS = 5
 """How long other containers may go on after `main` has ended: a mesh's proxy would hold the slot for good"""
@@ -60,12 +61,12 @@ def _running_status(facts: Facts, attempt: AttemptFacts, pod: PodFacts, now: flo
 
 def _end_sidecars(status: StatusFacts, pod: PodFacts, now: float) -> Decision:
     """`main` has ended, others run on: the pod's own deadline ends them, and keeps pod and logs."""
-    patience_ends = (pod.main_end_time or now) + SIDECAR_PATIENCE_SECONDS
+    patience_ends = (pod.main_end_time or 0.0) + SIDECAR_PATIENCE_SECONDS
     if now < patience_ends:
         return Decision(status=status, wake_at=patience_ends)
-    shortest = 1
-    lower = pod.active_deadline_seconds is None or pod.active_deadline_seconds > shortest
-    return Decision(status=status, pod_deadline_seconds=shortest if lower else None)
+    current = pod.active_deadline_seconds
+    lower = current is None or current > SIDECAR_DEADLINE_SECONDS
+    return Decision(status=status, pod_deadline_seconds=SIDECAR_DEADLINE_SECONDS if lower else None)
 
 
 def _tightened_deadline(attempt: AttemptFacts, pod: PodFacts) -> int | None:

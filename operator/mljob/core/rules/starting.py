@@ -27,6 +27,9 @@ def starting(facts: Facts, now: float) -> Decision | None:
     attempt = facts.unsettled
     if attempt is None or not attempt.alive:
         return None
+    if facts.seen_running:
+        # Its pod is gone, and the Job will say what that means: Running never becomes Pending in between.
+        return Decision(status=facts.status)
     expires = attempt.created_time + attempt.policy.start_deadline_seconds
     patience_ends = attempt.created_time + PATIENCE_SECONDS
     if now < patience_ends:

@@ -26,14 +26,15 @@ def stopping(facts: Facts, now: float) -> Decision | None:
     if attempt.suspended and facts.status.phase is Phase.RUNNING:
         # Someone (Kueue, for one) evicted it by suspending its Job; its pod is being deleted.
         return Decision(status=facts.status, stop=StopReason.EVICTED)
-    if not _started(attempt) and now >= _start_expires(attempt):
+    if not _started(facts, attempt) and now >= _start_expires(attempt):
         return Decision(status=facts.status, stop=StopReason.START_DEADLINE_EXCEEDED)
     return None
 
 
-def _started(attempt: AttemptFacts) -> bool:
+def _started(facts: Facts, attempt: AttemptFacts) -> bool:
+    """Also one whose pod is gone (a lost node), until its Job says so: its start deadline is long met."""
     pod = attempt.pod
-    return pod is not None and (pod.main_running or pod.main_ended)
+    return facts.seen_running or (pod is not None and (pod.main_running or pod.main_ended))
 
 
 def _succeeded(attempt: AttemptFacts) -> bool:
