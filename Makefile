@@ -44,3 +44,27 @@ imports: venv
 
 unit: venv ## unit tests alone
 	@$(BIN)/pytest tests/unit
+
+# Tests. Unit tests need nothing but Python; the others get what they need by the targets they depend on.
+PYTEST_WORKERS ?= 3
+TEST_TOOLS := etcd kube-apiserver kube-controller-manager kube-scheduler kubectl kwok helm
+COVERAGE := --cov=mljob --cov-branch --cov-report=
+
+.PHONY: check test integration
+
+check: lint types imports verify-generated ## lint, types, import rules, drift of generated files
+
+integration: venv postgres ## tests against a real API server and a real PostgreSQL
+	@$(MAKE) --no-print-directory tools TOOLS="$(TEST_TOOLS)"
+	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(PYTEST_WORKERS) --dist loadgroup
+
+test: check postgres ## everything: check, then unit, integration and e2e tests with coverage
+	@$(CLUSTER_RUN) up
+	@$(CLUSTER_RUN) images
+	@$(MAKE) --no-print-directory tools TOOLS="$(TEST_TOOLS)"
+	@mkdir -p .local/log && rm -f .coverage .coverage.*
+	@$(BIN)/pytest tests --numprocesses $(PYTEST_WORKERS) --dist loadgroup $(COVERAGE) | tee .local/log/pytest.log
+	@$(BIN)/coverage report --format=total --fail-under=90 >/dev/null || { $(BIN)/coverage report; exit 1; }
+	@$(BIN)/coverage report --include='operator/mljob/core/*' --fail-under=100 >/dev/null || { $(BIN)/coverage report --include='operator/mljob/core/*'; exit 1; }
+	@echo "coverage: $$($(BIN)/coverage report --format=total) % of the package, 100 % of core/, by branch"
+	@tail -n 1 .local/log/pytest.log

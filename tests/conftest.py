@@ -17,9 +17,21 @@ MARKERS = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test by the directory below tests/ that it lies in."""
+    """Mark every test by the directory below tests/ that it lies in, and say which ones share a worker."""
     for item in items:
-        if item.path.is_relative_to(TESTS):
-            marker = MARKERS.get(item.path.relative_to(TESTS).parts[0])
-            if marker:
-                item.add_marker(marker)
+        if not item.path.is_relative_to(TESTS):
+            continue
+        parts = item.path.relative_to(TESTS).parts
+        marker = MARKERS.get(parts[0])
+        if marker:
+            item.add_marker(marker)
+        if marker and marker != "unit":
+            item.add_marker(pytest.mark.xdist_group(_group(parts)))
+
+
+def _group(parts: tuple[str, ...]) -> str:
+    """Tests of one cluster run one after the other; those of one control plane share it, in one process."""
+    if parts[0] == "e2e":
+        return "e2e"
+    # The operator's tests mostly wait: each file has a control plane of its own beside the others.
+    return "/".join(parts if parts[1] == "operator" else parts[:2])
