@@ -32,7 +32,7 @@ DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?
 DOTTED_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
     """The API server takes 3.0 for an integer field and stores 3; so does Python."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -44,9 +44,15 @@ def _null_is_absent(value: object) -> object:
     return value
 
 
+def _without_nulls(value: object) -> object:
+    if not isinstance(value, dict) or None not in value.values():
+        return value
+    return {key: inner for key, inner in value.items() if inner is not None}
+
+
 # Bounds stand directly after their type: behind a function pydantic checks them in Python and forgets them
 # in the schema.
-WHOLE = BeforeValidator(_whole)
+WHOLE = BeforeValidator(whole)
 Seconds = Annotated[int, Field(ge=1, le=MAX_SECONDS), WHOLE]
 DelaySeconds = Annotated[int, Field(ge=0, le=MAX_SECONDS), WHOLE]
 Count = Annotated[int, Field(ge=0, le=1000), WHOLE]
@@ -57,6 +63,9 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 
 NullIsAbsent = BeforeValidator(_null_is_absent)
 """For a field with a default that is not None."""
+WithoutNulls = BeforeValidator(_without_nulls)
+"""For a map: the API server drops its nulls."""
+PRESERVE_UNKNOWN = Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
 
 T = TypeVar("T")
 Items = Annotated[tuple[T, ...], Strict(strict=False)]

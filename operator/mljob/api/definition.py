@@ -20,18 +20,19 @@ from mljob.api.common import (
     Priority,
     Resource,
     Seconds,
+    WithoutNulls,
 )
 from mljob.api.conditions import Conditions
 from mljob.api.pod import (
     Env,
     EnvFrom,
     ImagePullSecrets,
-    PodTemplate,
     Quantity,
     Resources,
     VolumeMounts,
     Volumes,
 )
+from mljob.api.pod_template import PodTemplate
 from mljob.api.rules import Distinct, Rule, Transition
 from mljob.api.structural import STORED_DEFAULT
 
@@ -100,6 +101,7 @@ class Source(Model):
                 Annotated[str, Field(max_length=MAX_SOURCE_BYTES)],
             ],
             Field(min_length=1, max_length=32),
+            WithoutNulls,
         ]
         | None
     ) = None

@@ -3,13 +3,23 @@
 Checks shapes and what the operator owns; everything deeper is checked by a dry run of the rendered Job.
 """
 
+import re
 from typing import Annotated, Any, NotRequired
 
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, with_config
+from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, with_config
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from mljob.api.common import DNS_SUBDOMAIN, MAX_OBJECT_NAME_CHARS, Items, NonEmpty
-from mljob.api.names import GROUP, OWNED_ENV_PREFIX
+from mljob.api.common import (
+    DNS_SUBDOMAIN,
+    MAX_OBJECT_NAME_CHARS,
+    PRESERVE_UNKNOWN,
+    Items,
+    NonEmpty,
+    WithoutNulls,
+    whole,
+)
+from mljob.api.names import OWNED_ENV_PREFIX
 from mljob.api.rules import Distinct, Obeys, Rule
 
 QUANTITY = (
@@ -19,14 +29,31 @@ QUANTITY = (
 ENV_NAME = r"^[ -<>-~]+$"
 """Printable ASCII without `=`, as Kubernetes takes it."""
 
-OWNED_LABELS = ("job-name", "controller-uid")
-OWNED_PREFIXES = ("batch.kubernetes.io/", f"{GROUP}/")
+_QUANTITY = re.compile(QUANTITY.removesuffix("$"), re.ASCII)
+_QUANTITY_MAX_CHARS = 64
+_INT64 = range(-(2**63), 2**63)
+
+
+def _quantity(value: object) -> int | str:
+    """One sentence, where a union of types would give two."""
+    number = whole(value)
+    if isinstance(number, int) and not isinstance(number, bool) and number in _INT64:
+        return number
+    if isinstance(value, str) and len(value) <= _QUANTITY_MAX_CHARS and _QUANTITY.fullmatch(value):
+        return value
+    raise PydanticCustomError(
+        "quantity", "Input should be a quantity: a whole number, or text as '500m' or '1.5Gi'"
+    )
 
 
 Quantity = Annotated[
-    Annotated[int, Field(strict=True)] | Annotated[str, Field(pattern=QUANTITY, max_length=64)],
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY, "maxLength": 64}),
+    int | str,
+    PlainValidator(_quantity),
+    WithJsonSchema(
+        {"x-kubernetes-int-or-string": True, "pattern": QUANTITY, "maxLength": _QUANTITY_MAX_CHARS}
+    ),
 ]
+Quantities = Annotated[dict[str, Quantity], Field(max_length=32), WithoutNulls]
 Anything = Annotated[
     dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
 ]
@@ -40,9 +67,9 @@ _OPEN = ConfigDict(extra="allow", strict=True, use_attribute_docstrings=True)
 class Resources(TypedDict):
     """What the container asks for and may use at most."""
 
-    limits: NotRequired[Annotated[dict[str, Quantity], Field(max_length=32)] | None]
+    limits: NotRequired[Quantities | None]
     """The most it may use, by resource name."""
-    requests: NotRequired[Annotated[dict[str, Quantity], Field(max_length=32)] | None]
+    requests: NotRequired[Quantities | None]
     """What is set aside for it, by resource name."""
     claims: NotRequired[Annotated[list[Anything], Field(max_length=32)] | None]
     """Resource claims of the pod that it uses."""
@@ -101,97 +128,8 @@ Env = Annotated[
     Items[Annotated[EnvVar, Obeys(_ONE_VALUE, _NOT_OWNED_ENV)]], Field(max_length=256), Distinct("name")
 ]
 EnvFrom = Annotated[Items[Anything], Field(max_length=64)]
-_PRESERVE = Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
-Volumes = Annotated[Items[Annotated[Named, _PRESERVE]], Field(max_length=64), Distinct("name")]
+Volumes = Annotated[Items[Annotated[Named, PRESERVE_UNKNOWN]], Field(max_length=64), Distinct("name")]
 VolumeMounts = Annotated[
-    Items[Annotated[VolumeMount, _PRESERVE]], Field(max_length=64), Distinct("mountPath")
+    Items[Annotated[VolumeMount, PRESERVE_UNKNOWN]], Field(max_length=64), Distinct("mountPath")
 ]
 ImagePullSecrets = Annotated[Items[LocalReference], Field(max_length=16), Distinct("name")]
-
-
-def _keys(template: dict[str, Any], part: str) -> dict[str, Any]:
-    return ((template.get("metadata") or {}).get(part)) or {}
-
-
-def _is_map(value: object) -> bool:
-    return value is None or isinstance(value, dict)
-
-
-def _well_formed(template: dict[str, Any]) -> dict[str, Any]:
-    """Shapes that the rules below rely on; the API server checks them by schema."""
-    for part in ("metadata", "spec"):
-        if not _is_map(template.get(part)):
-            raise ValueError(f"podTemplate.{part} must be an object")
-    for part in ("labels", "annotations"):
-        found = _keys(template, part)
-        if not _is_map(found) or not all(isinstance(value, str) for value in found.values()):
-            raise ValueError(f"podTemplate.metadata.{part} must map text to text")
-    unknown = sorted(set(template) - {"metadata", "spec"})
-    if unknown:
-        raise ValueError(f"podTemplate has metadata and spec, no {unknown[0]!r}")
-    return template
-
-
-_TEMPLATE_RULES = (
-    Rule(
-        cel="!has(self.spec) || !has(self.spec.restartPolicy)",
-        holds=lambda template: (template.get("spec") or {}).get("restartPolicy") is None,
-        message="podTemplate.spec.restartPolicy is the operator's (Never): retries are set by retry",
-        field=".spec.restartPolicy",
-    ),
-    Rule(
-        cel="!has(self.spec) || !has(self.spec.activeDeadlineSeconds)",
-        holds=lambda template: (template.get("spec") or {}).get("activeDeadlineSeconds") is None,
-        message="podTemplate.spec.activeDeadlineSeconds is the operator's: set it beside podTemplate",
-        field=".spec.activeDeadlineSeconds",
-    ),
-    Rule(
-        cel="!has(self.metadata) || !has(self.metadata.labels) || self.metadata.labels.all(key, "
-        + " && ".join(
-            [
-                *(f"key != '{name}'" for name in OWNED_LABELS),
-                *(f"!key.startsWith('{p}')" for p in OWNED_PREFIXES),
-            ]
-        )
-        + ")",
-        holds=lambda template: (
-            not any(
-                key in OWNED_LABELS or key.startswith(OWNED_PREFIXES) for key in _keys(template, "labels")
-            )
-        ),
-        message="podTemplate.metadata.labels may not hold job-name, controller-uid, batch.kubernetes.io/* "
-        f"or {GROUP}/*: they are the operator's and the Job controller's",
-        field=".metadata.labels",
-    ),
-    Rule(
-        cel="!has(self.metadata) || !has(self.metadata.annotations) || self.metadata.annotations.all(key, "
-        f"!key.startsWith('{GROUP}/'))",
-        holds=lambda template: not any(key.startswith(f"{GROUP}/") for key in _keys(template, "annotations")),
-        message=f"podTemplate.metadata.annotations may not hold {GROUP}/*: they are the operator's",
-        field=".metadata.annotations",
-    ),
-)
-
-_TEXT_MAP = {"type": "object", "maxProperties": 64, "additionalProperties": {"type": "string"}}
-_TEMPLATE_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "metadata": {"type": "object", "properties": {"labels": _TEXT_MAP, "annotations": _TEXT_MAP}},
-        "spec": {
-            "type": "object",
-            "x-kubernetes-preserve-unknown-fields": True,
-            # Named here only so that CEL can see that they are set.
-            "properties": {
-                "restartPolicy": {"type": "string"},
-                "activeDeadlineSeconds": {"type": "integer", "format": "int64"},
-            },
-        },
-    },
-}
-
-PodTemplate = Annotated[
-    dict[str, Any],
-    AfterValidator(_well_formed),
-    WithJsonSchema(_TEMPLATE_SCHEMA),
-    Obeys(*_TEMPLATE_RULES),
-]

@@ -147,6 +147,13 @@ RETRY = (
         {"retry": {"maxRetries": 0, "disruptionLimit": 0, "baseDelaySeconds": 0, "maxDelaySeconds": 0}},
     ),
     definition("retry by defaults", {"retry": {}}),
+    definition(
+        "a delay that JSON writes as 60.0",
+        {"retry": {"maxDelaySeconds": 60.0}},
+        "maxDelaySeconds",
+        refused_only_by="kubernetes",
+        why="CEL reads a float where the rule on delays wants an int; fields without a rule take 4.0 for 4",
+    ),
     definition("negative retries", {"retry": {"maxRetries": -1}}, "maxRetries"),
     definition(
         "the longest delay below the first",
@@ -182,6 +189,10 @@ POD = (
         "memory in a unit that does not exist", {"resources": {"limits": {"memory": "1GB"}}}, "memory"
     ),
     definition("half a cpu without quotes", {"resources": {"limits": {"cpu": 0.5}}}, "cpu"),
+    definition("a source file of null is none", {"source": {"inline": {"a.py": None, "b.py": ""}}}),
+    definition("shared memory that JSON writes as 1024.0", {"sharedMemorySize": 1024.0}),
+    definition("a limit of null is none", {"resources": {"limits": {"cpu": None}}}),
+    definition("a number beyond 64 bits", {"resources": {"limits": {"memory": 2**63}}}, "memory"),
     definition("a field of resources that does not exist", {"resources": {"limit": {}}}, "limit"),
     definition(
         "environment",
@@ -267,6 +278,9 @@ POD = (
         "a pod template whose label is a number",
         {"podTemplate": {"metadata": {"labels": {"team": 1}}}},
         "labels",
+    ),
+    definition(
+        "a pod template whose label is null", {"podTemplate": {"metadata": {"labels": {"team": None}}}}
     ),
     definition("a pod template whose spec is a list", {"podTemplate": {"spec": []}}, "podTemplate.spec"),
     definition("a pod template with a field beside spec", {"podTemplate": {"template": {}}}, "template"),
