@@ -122,6 +122,8 @@ class PodFacts:
     waiting_reason: str | None = None
     waiting_message: str | None = None
     unschedulable: str | None = None
+    init_failure: str | None = None
+    """which of its init containers failed, and how: `main` never ran"""
     main_running: bool = False
     main_start_time: float | None = None
     main_end_time: float | None = None
@@ -184,10 +186,13 @@ class AttemptFacts:
 
     @property
     def pod(self) -> PodFacts | None:
-        """The pod that tells most: one whose `main` ended, else one that runs, else any."""
+        """The pod that tells most: one whose `main` runs, else one whose `main` ended, else the newest.
+
+        There is one, but for a Job that others suspended and resumed.
+        """
         if not self.pods:
             return None
-        return max(self.pods, key=lambda p: (p.main_ended, p.main_running, p.start_time or 0.0, p.uid))
+        return max(self.pods, key=lambda p: (p.main_running, p.main_ended, p.start_time or 0.0, p.uid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,3 +239,8 @@ class Facts:
         if self.attempt is None or self.status.settled(self.attempt.number):
             return None
         return self.attempt
+
+    @property
+    def seen_running(self) -> bool:
+        """Was the container of the attempt under way seen to run, even if its pod can no longer be read?"""
+        return self.status.phase is Phase.RUNNING

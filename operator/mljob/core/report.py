@@ -4,10 +4,12 @@ A job's own code can write anything there. What is not exactly a report is no re
 """
 
 import json
+import re
 from dataclasses import dataclass
 
 REPORT_VERSION = 1
 OUTCOMES = frozenset({"succeeded", "failed", "transient", "timed_out"})
+_REASON = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,22 @@ def parse_report(text: str | None) -> Report | None:
 
     def text_of(key: str) -> str | None:
         value = found.get(key)
-        return value if isinstance(value, str) else None
+        return printable(value) if isinstance(value, str) else None
 
-    if outcome == "succeeded" and not is_json(text_of("result")):
+    reason, result = text_of("reason"), text_of("result")
+    if outcome == "succeeded" and not is_json(result):
         return None
-    return Report(
-        outcome, text_of("reason"), text_of("result"), text_of("error"), text_of("traceback"), text_of("note")
-    )
+    if reason is not None and _REASON.fullmatch(reason) is None:
+        reason = None
+    return Report(outcome, reason, result, text_of("error"), text_of("traceback"), text_of("note"))
+
+
+def printable(text: str) -> str:
+    """A lone surrogate becomes its escape: no request could carry it, and the job would never be settled.
+
+    In the text of a JSON value the escape stands for the same character.
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def is_json(text: str | None) -> bool:
