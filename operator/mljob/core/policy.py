@@ -5,8 +5,11 @@ annotation of its Job, so that its end is judged, and a retry decided, by the sa
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Self
+
+from mljob.api.common import MAX_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +33,33 @@ class AttemptPolicy:
 
     @classmethod
     def from_json(cls, text: str | None) -> Self:
-        """From the annotation. Fields that are missing, unknown or of another type: the default's."""
+        """From the annotation, which others can write to. What is missing or impossible: the default's."""
         try:
             found = json.loads(text or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return cls()
         if not isinstance(found, dict):
             return cls()
-        defaults = asdict(cls())
-        values = {key: found.get(key, default) for key, default in defaults.items()}
-        values["exit_codes"] = tuple(values["exit_codes"])
+        values = {key: found[key] for key, is_possible in _POSSIBLE.items() if is_possible(found.get(key))}
+        if "exit_codes" in values:
+            values["exit_codes"] = tuple(values["exit_codes"])
         return cls(**values)
+
+
+def _is_count(value: object) -> bool:
+    """A whole number that no sum of a few carries out of the range of times."""
+    return type(value) is int and 0 <= value <= MAX_SECONDS
+
+
+_POSSIBLE: dict[str, Callable[[object], bool]] = {
+    "function": lambda value: isinstance(value, str),
+    "timeout_seconds": _is_count,
+    "start_deadline_seconds": _is_count,
+    "max_workers": _is_count,
+    "max_retries": _is_count,
+    "base_delay_seconds": _is_count,
+    "max_delay_seconds": _is_count,
+    "exit_codes": lambda value: isinstance(value, list) and all(map(_is_count, value)),
+    "disruption_limit": _is_count,
+    "definition_uid": lambda value: isinstance(value, str),
+}

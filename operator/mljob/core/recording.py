@@ -69,7 +69,7 @@ def row_result(status: StatusFacts) -> str | None:
 def attempt_record(facts: Facts, attempt: AttemptFacts, cluster: str) -> AttemptRecord:
     """The row of an attempt: its pod, and its end once it has one."""
     pod = attempt.pod
-    outcome = None if attempt.alive else judge(attempt)
+    outcome = None if attempt.alive else judge(attempt, seen_running=facts.seen_running)
     finished_time = pod.main_end_time if pod and pod.main_end_time else attempt.finished_time
     return AttemptRecord(
         uid=facts.uid,

@@ -22,7 +22,7 @@ def deleted(facts: Facts, now: float) -> Decision | None:
 
 
 def end_of_deleted(facts: Facts, now: float) -> StatusFacts:
-    """The final status of a job that is deleted unfinished; one whose attempt had succeeded is no less done."""
+    """The final status of a job that is deleted unfinished. If its attempt had succeeded, it is done."""
     settled = ended(facts, now)
     if settled is not None and settled.status.phase is Phase.SUCCEEDED:
         return settled.status

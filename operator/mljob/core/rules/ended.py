@@ -157,7 +157,7 @@ def _replace_disrupted(
 
 
 def _end_time(attempt: AttemptFacts, now: float) -> float:
-    """When it ended, as its node or the Job controller saw it; never later than now, whatever their clocks."""
+    """When it ended, as its node or the Job controller saw it; never later than now (clocks differ)."""
     pod = attempt.pod
     ended = pod.main_end_time if pod is not None else None
     return min(ended or attempt.finished_time or now, now)
