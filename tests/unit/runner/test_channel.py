@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from mljob.runner.pod.channel import Channel, Sender
+from mljob.runner.pod.channel import MAX_REPORT_BYTES, Channel, Sender
 from mljob.runner.pod.report import Report
 
 REPORT = Report("failed", "Error", error="caf\udce9 \x00", note="n")
@@ -36,9 +36,22 @@ def test_later_report_replaces_the_earlier(channel: Channel) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", [b"", b'{"outcome": "succ', b"{}", b"[]", b'{"outcome": "x", "other": 1}', b"\xff"]
+    "written",
+    [
+        b"",
+        b'{"outcome": "failed", "reason": "Er',
+        b"{}",
+        b"[]",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"outcome": "failed", "other": "1"}',
+        b'{"outcome": "timed_out"}',  # that is not for the function to say
+        b'{"outcome": "failed", "error": 1}',
+        b'{"outcome": "failed"}' + b" " * MAX_REPORT_BYTES,
+    ],
+    ids=lambda written: written[:40].decode(errors="replace"),
 )
-def test_half_a_report_is_none(channel: Channel, written: bytes) -> None:
+def test_what_is_not_a_whole_report_is_none(channel: Channel, written: bytes) -> None:
     os.pwrite(channel.descriptor, written, 0)
     assert channel.read() is None
 

@@ -69,6 +69,10 @@ def test_limit_counts_imports(pod: Pod) -> None:
     assert _timed_out(pod.run("slow_import.never", env=LIMIT))
 
 
+def test_limit_may_be_longer_than_any_clock(pod: Pod) -> None:
+    assert pod.run("ordinary.nothing", env={"MLJOB_TIMEOUT_SECONDS": "1e300"})["outcome"] == "succeeded"
+
+
 def test_what_is_returned_after_the_limit_does_not_count(pod: Pod) -> None:
     assert _timed_out(pod.run("slow.return_on_term", {"value": 1}, env={"MLJOB_TIMEOUT_SECONDS": "1"}))
 
@@ -157,11 +161,11 @@ def test_what_a_stopped_function_raises_is_kept_but_it_was_terminated(pod: Pod) 
     assert ran["note"].startswith("The job function slow.raise_on_term was stopped")
 
 
-def test_deaf_function_gets_the_grace_period_less_what_the_report_takes(pod: Pod) -> None:
+def test_deaf_function_gets_the_grace_period_when_told_to_stop(pod: Pod) -> None:
     began = time.monotonic()
     ran = _stop(pod.start("slow.deaf", env={"MLJOB_GRACE_SECONDS": "1"}))
     assert ran["reason"] == "Terminated"
-    assert 0.5 <= time.monotonic() - began < SOON_SECONDS
+    assert 0.99 <= time.monotonic() - began < SOON_SECONDS
 
 
 def test_second_sigterm_changes_nothing(pod: Pod) -> None:

@@ -24,8 +24,9 @@ def _end(
     *,
     early: bool = False,
     memory: MemoryKills = NO_KILLS,
+    all_dead: bool = True,
 ) -> Report:
-    return conclude("m.f", Seen(report, early, exit_code, stop, memory))
+    return conclude("m.f", Seen(report, early, exit_code, all_dead, stop, memory))
 
 
 @pytest.mark.parametrize(
@@ -106,3 +107,5 @@ def test_signal_without_a_name_is_numbered() -> None:
 
 def test_survivor_of_sigkill_is_noted() -> None:
     assert "outlived SIGKILL" in (_end(exit_code=None, stop=AT_LIMIT).note or "")
+    left = _end(SUCCEEDED, 0, all_dead=False)
+    assert (left.outcome, left.note) == ("succeeded", "A process of the job has outlived SIGKILL.")

@@ -9,7 +9,11 @@ from __future__ import annotations
 import json
 import os
 
-from .report import Report
+from .report import FAILED, SUCCEEDED, TRANSIENT, Report
+
+# Far more than `call` sends; what is larger it has not sent.
+MAX_REPORT_BYTES = 4 << 20
+OUTCOMES = (SUCCEEDED, FAILED, TRANSIENT)
 
 
 class Channel:
@@ -20,12 +24,19 @@ class Channel:
         os.set_inheritable(self.descriptor, True)
 
     def read(self) -> Report | None:
-        """The report, or None as long as there is no complete one."""
+        """The report, or None as long as there is no complete one. The function may have written anything."""
         size = os.fstat(self.descriptor).st_size
-        try:
-            return Report(**json.loads(os.pread(self.descriptor, size, 0)))
-        except (ValueError, TypeError):
+        if size > MAX_REPORT_BYTES:
             return None
+        try:
+            report = Report(**json.loads(os.pread(self.descriptor, size, 0)))
+        except (ValueError, TypeError, RecursionError):
+            return None
+        if report.outcome not in OUTCOMES or not all(
+            text is None or isinstance(text, str) for text in report
+        ):
+            return None
+        return report
 
 
 def _anonymous_file() -> int:

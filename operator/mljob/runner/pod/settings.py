@@ -16,6 +16,7 @@ class Settings(NamedTuple):
     params_file: str
     termination_log: str
     timeout_seconds: float | None
+    # Between SIGTERM and SIGKILL to the function; less than the pod's own, for a report has to follow.
     grace_seconds: float
     result_limit_bytes: int
     report_limit_bytes: int

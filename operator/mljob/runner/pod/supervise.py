@@ -23,11 +23,11 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 # At the limit the function gets SIGTERM and this long to clean up; it has had its time.
 GRACE_AT_LIMIT_SECONDS = 5.0
-# Of the pod's grace period, what is kept back to kill the rest and to report before the kubelet kills us.
-RESERVE_SECONDS = 2.0
 # How long the kernel may take to remove what was sent SIGKILL.
 SWEEP_SECONDS = 5.0
 
+# Longer ones overflow the kernel's clock.
+_LONGEST_WAIT_SECONDS = 86_400.0
 _DEFAULT_REPORT_BYTES = 4096
 
 
@@ -71,7 +71,8 @@ class Attempt:
             # Read only now: nobody is left who could still write.
             report=self._channel.read(),
             reported_before_stop=self._reported_before_stop,
-            exit_code=exit_code if swept else None,
+            exit_code=exit_code,
+            all_dead=swept,
             stop=self._stop,
             memory=kills_since(self._oom_kills_before),
         )
@@ -89,9 +90,7 @@ class Attempt:
             next_at = self._act(now)
             received = _next_signal(None if next_at is None else max(next_at - now, 0.0))
             if received in STOP_SIGNALS and self._stop is None:
-                name = signal.Signals(received).name
-                grace = self._settings.grace_seconds
-                self._ask_to_stop(Stop(None, name), max(grace - RESERVE_SECONDS, grace / 2))
+                self._ask_to_stop(Stop(None, signal.Signals(received).name), self._settings.grace_seconds)
 
     def _act(self, now: float) -> float | None:
         """Do what is due; the time at which the next thing is."""
@@ -110,9 +109,9 @@ class Attempt:
         self._stop = stop
         self._reported_before_stop = self._channel.read() is not None
         self._kill_at = time.monotonic() + grace_seconds
+        processes.send(self._process, signal.SIGTERM)
         cause = stop.signal_name or f"the limit of {stop.limit_seconds:g} s"
         _say(f"stopping the job function: {cause}; SIGKILL follows in {grace_seconds:g} s")
-        processes.send(self._process, signal.SIGTERM)
 
 
 def _start(channel: Channel) -> int:
@@ -125,7 +124,7 @@ def _next_signal(within_seconds: float | None) -> int | None:
     wanted = (signal.SIGCHLD, *STOP_SIGNALS)
     if within_seconds is None:
         return signal.sigwaitinfo(wanted).si_signo
-    received = signal.sigtimedwait(wanted, within_seconds)
+    received = signal.sigtimedwait(wanted, min(within_seconds, _LONGEST_WAIT_SECONDS))
     return None if received is None else received.si_signo
 
 

@@ -22,11 +22,13 @@ class Stop(NamedTuple):
 
 class Seen(NamedTuple):
     """`reported_before_stop`: the report was complete when the stop came, only its process was still there.
-    `exit_code` is -n for signal n, None for a process that has outlived SIGKILL."""
+    `exit_code` is -n for signal n, None if the function's process has outlived SIGKILL; `all_dead` tells
+    whether all its descendants have gone."""
 
     report: Report | None
     reported_before_stop: bool
     exit_code: int | None
+    all_dead: bool
     stop: Stop | None
     memory: MemoryKills
 
@@ -71,12 +73,13 @@ def _terminated(function: str, report: Report | None, stop: Stop) -> Report:
 def _notes(seen: Seen) -> list[str]:
     notes = []
     expected = None if seen.report is None else EXIT_CODES[seen.report.outcome]
-    if seen.exit_code is None:
+    code = 0 if seen.exit_code is None else seen.exit_code
+    if code < 0 and seen.stop is None:
+        notes.append(f"The function's process was killed by {_signal_name(-code)}.")
+    elif code > 0 and expected is not None and code != expected:
+        notes.append(f"The function's process exited with code {code} after its report.")
+    if seen.exit_code is None or not seen.all_dead:
         notes.append("A process of the job has outlived SIGKILL.")
-    elif seen.exit_code < 0 and seen.stop is None:
-        notes.append(f"The function's process was killed by {_signal_name(-seen.exit_code)}.")
-    elif seen.exit_code > 0 and expected is not None and seen.exit_code != expected:
-        notes.append(f"The function's process exited with code {seen.exit_code} after its report.")
     if seen.stop is not None and seen.reported_before_stop:
         notes.append("The function had reported, but its process did not end and was stopped.")
     if seen.memory.processes > 0:
