@@ -85,7 +85,9 @@ async def _run(settings: Settings, store: Store) -> int:
     connection = load_connection()
     async with KubeClient(connection, user_agent=f"mljob-operator/{__version__}") as client:
         cluster = KubeCluster(client, settings.namespaces)
-        cluster_id = await _until_it_works("the cluster's identity", cluster.cluster_id)
+        cluster_id = settings.cluster_id or await _until_it_works(
+            "the cluster's identity", cluster.cluster_id
+        )
         found = bundle()
         operator = Operator(
             cluster,

@@ -23,6 +23,8 @@ class Settings:
     config: OperatorConfig
     epoch: str
     """names this start of the process; every Job it creates carries it"""
+    cluster_id: str
+    """what tells this cluster's rows from another's; empty: the uid of the namespace kube-system"""
     health_host: str
     health_port: int
     log_format: LogFormat
@@ -44,6 +46,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         namespaces=namespaces,
         config=_read_config(environ.get("MLJOB_CONFIG")),
         epoch=f"{identity}_{uuid.uuid4().hex[:12]}",
+        cluster_id=environ.get("MLJOB_CLUSTER_ID", ""),
         health_host=environ.get("MLJOB_HEALTH_HOST", "0.0.0.0"),  # noqa: S104 (the kubelet probes the pod's address)
         health_port=_whole(environ, "MLJOB_HEALTH_PORT", 8081),
         log_format=_log_format(environ.get("MLJOB_LOG_FORMAT", "text")),
