@@ -198,12 +198,19 @@ class ControlPlane:
 
     def _wait(self, name: str) -> None:
         checks = {
-            "kube-apiserver": lambda: self._answers("/readyz"),
+            "kube-apiserver": self._api_server_is_ready,
             # The first thing that other tests need of the controller manager.
             CONTROLLER_MANAGER: lambda: self._answers("/api/v1/namespaces/default/serviceaccounts/default"),
         }
         if name in checks:
             self.processes[name].wait_until(checks[name], READY_SECONDS)
+
+    def _api_server_is_ready(self) -> bool:
+        # Without its own etcd the API server would wait for ever, or talk to another plane's.
+        etcd = self.processes["etcd"]
+        if not etcd.is_running:
+            raise ProcessFailed(f"etcd ended:\n{etcd.log_tail()}")
+        return self._answers("/readyz")
 
     def _answers(self, path: str) -> bool:
         try:

@@ -100,7 +100,7 @@ class Process:
                 self._child.wait()
         self._child = None
 
-    def log_tail(self, lines: int = 15) -> str:
+    def log_tail(self, lines: int = 30) -> str:
         """The end of the log, for messages."""
         if not self.log.exists():
             return "(no log)"
