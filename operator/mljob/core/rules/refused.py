@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+from pydantic import ValidationError
+
+from mljob.api.common import explain
 from mljob.api.job import MlJobSpec, Phase
 from mljob.core.decision import Decision, Note
 from mljob.core.definition_rules import check_overrides, check_priority
 from mljob.core.facts import DefinitionFacts, Facts
 from mljob.core.params import function_name, missing_text
 from mljob.core.refusal import Refusal
-from mljob.core.rules.ended import final_status
+from mljob.core.rules.ended import ERROR_LIMIT_CHARACTERS, MESSAGE_LIMIT_CHARACTERS, final_status
 
 UNKNOWN_NAME_PATIENCE_SECONDS = 3
 """One `kubectl apply` brings job and definition; two watches may tell of them in the wrong order"""
@@ -33,7 +36,7 @@ def refused(facts: Facts, now: float) -> Decision | None:
             facts, facts.status, Phase.FAILED, wrong_params.reason, wrong_params.message, now
         )
         return Decision(
-            status=replace(status, error=wrong_params.message),
+            status=replace(status, error=wrong_params.message[:ERROR_LIMIT_CHARACTERS]),
             note=Note(wrong_params.reason, wrong_params.message),
         )
     wish = _wish_refused(facts, definition)
@@ -41,28 +44,28 @@ def refused(facts: Facts, now: float) -> Decision | None:
 
 
 def _not_accepted(facts: Facts, refusal: Refusal, now: float) -> Decision:
+    # A server's dry run can list a page of mistakes.
+    message = refusal.message[:MESSAGE_LIMIT_CHARACTERS]
     status = replace(
         facts.status,
         phase=Phase.PENDING,
         reason=refusal.reason,
-        message=refusal.message,
+        message=message,
         observed_generation=facts.generation,
-    ).with_condition("Accepted", False, refusal.reason, refusal.message, now=now)
+    ).with_condition("Accepted", False, refusal.reason, message, now=now)
     told = facts.status.reason == refusal.reason
-    return Decision(status=status, note=None if told else Note(refusal.reason, refusal.message))
+    return Decision(status=status, note=None if told else Note(refusal.reason, message))
 
 
 def _wish_refused(facts: Facts, definition: DefinitionFacts) -> Refusal | None:
     """What the job sets itself, against what its definition lets it set."""
     if not facts.spec.overrides and not facts.spec.priority:
         return None
-    asked = MlJobSpec.model_validate(
-        {
-            "jobName": facts.spec.job_name,
-            "priority": facts.spec.priority,
-            "overrides": facts.spec.overrides,
-        }
-    )
+    wish = {"priority": facts.spec.priority, "overrides": facts.spec.overrides}
+    try:
+        asked = MlJobSpec.model_validate({"jobName": facts.spec.job_name} | wish)
+    except ValidationError as error:
+        return Refusal("InvalidSpec", "; ".join(f"spec.{line}" for line in explain(error)))
     return check_overrides(definition.spec, asked) or check_priority(definition.spec, asked)
 
 
