@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sqlalchemy import Engine
 
 from mljob.core.records import AttemptRecord, JobRecord
-from mljob.store import migrate, reads, retention, writes
+from mljob.store import migrate, reads, retention, search, writes
 from mljob.store.engine import engine_for, reading, writing
 from mljob.store.query import JobFilter, Known, Order, Page, WriteResult
 
@@ -78,7 +78,7 @@ class Store:
         if not 1 <= page_size <= MAX_PAGE_ROWS:
             raise ValueError(f"page_size must be from 1 to {MAX_PAGE_ROWS}; found {page_size}")
         with reading(self._engine) as connection:
-            return reads.page(connection, wanted, order, page_size, cursor)
+            return search.page(connection, wanted, order, page_size, cursor)
 
     def search(self, wanted: JobFilter, *, order: Order = Order.OLDEST_FIRST) -> Iterator[JobRecord]:
         """All jobs that match, read in pages of their own transactions: no lock and no snapshot is held while

@@ -11,7 +11,7 @@ from mljob.store import Store
 
 from tests.unit.store.builders import T0_MS, a_job, an_attempt, at, new_uid
 
-# The database is shared by the examples of one test, and each has uids of its own; and one process may run the
+# The database is shared by the examples of one test, and each has uids of its own; one process may run the
 # same test on both databases.
 PROPERTY = settings(
     max_examples=40,
