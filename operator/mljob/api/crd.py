@@ -128,7 +128,6 @@ def crd(kind: Kind) -> dict[str, Any]:
                 "plural": kind.plural,
                 "singular": kind.singular,
                 "shortNames": list(kind.short_names),
-                "categories": ["mljob"],
             },
             "versions": [version],
         },
