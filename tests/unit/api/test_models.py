@@ -51,7 +51,9 @@ class TestParams:
         params = {"x": None, "y": {"z": [None]}}
         assert MlJobSpec(job_name="train", params=params).to_manifest()["params"] == params
 
-    @pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, object()], ids=repr)
+    @pytest.mark.parametrize(
+        "value", [float("nan"), float("inf"), {1, 2}, object()], ids=["nan", "infinity", "set", "object"]
+    )
     def test_what_json_cannot_carry_is_refused(self, value: object) -> None:
         with pytest.raises(ValidationError, match="params cannot be written as JSON"):
             MlJobSpec(job_name="train", params={"x": value})
