@@ -43,7 +43,7 @@ Query = Callable[[Store, random.Random], object]
 
 
 def run(rows: int = ROWS, repeats: int = REPEATS) -> dict[str, Any]:
-    """{"rows": n, "databases": {name: {"write_rows_per_second": n, "queries": {text: {"p50_ms": ms, ...}}}}}"""
+    """{"rows": n, "databases": {db: {"write_rows_per_second": n, "queries": {text: {"p50_ms": n, ...}}}}}"""
     databases: dict[str, Any] = {}
     with _sqlite() as url, closing(open_store(url)) as store:
         databases["sqlite"] = _measure(store, rows, repeats, analyze=lambda: None)

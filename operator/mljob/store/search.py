@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
-    exists,
     func,
     literal_column,
     or_,
@@ -69,10 +68,11 @@ def _led_by_token(leader: int, tokens: frozenset[int]) -> Select[Any]:
 
 
 def _has(token: int, time: ColumnElement[int], job_id: ColumnElement[str]) -> ColumnElement[bool]:
-    """By the whole key of `job_params`."""
+    """By the whole key of `job_params`. Not EXISTS: PostgreSQL would make a join of it, and sort all that it
+    finds before it gives the first page (270 ms among 100,000 rows)."""
     param = job_params.alias()
     key = and_(param.c.token == token, param.c.creation_time == time, param.c.job_id == job_id)
-    return exists(select(literal_column("1")).select_from(param).where(key))
+    return select(literal_column("1")).select_from(param).where(key).scalar_subquery().is_not(None)
 
 
 def _leading_token(connection: Connection, wanted: JobFilter, tokens: Sequence[int]) -> int | None:
