@@ -18,6 +18,7 @@ from mljob.server.services import running
 from mljob.server.settings import Settings, SettingsError, read_settings
 from mljob.store import StoreRefused, open_store
 
+CANNOT_SERVE = 1
 WRONG_SETTINGS = 2
 KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 s after which common proxies give up an idle connection: they close it, not we."""
@@ -27,12 +28,12 @@ def main() -> int:
     """The process."""
     try:
         settings = read_settings(os.environ)
-        configure_logging(settings.log_format, settings.log_level)
         connection = load_connection(settings.kubeconfig)
         store = open_store(settings.database_url)
     except (SettingsError, ConfigError, StoreRefused) as error:
         sys.stderr.write(f"mljob-server: {error}\n")
         return WRONG_SETTINGS
+    configure_logging(settings.log_format, settings.log_level)
     metrics = Metrics()
     app = create_app(
         lambda: running(settings, connection, store, metrics), metrics, settings.body_limit_bytes
@@ -59,8 +60,12 @@ def serve(app: FastAPI, settings: Settings) -> int:
     # uvicorn raises the signal again once it has stopped: to be told to stop is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    server.run()
-    return 0 if server.started else 1
+    try:
+        server.run()
+    except SystemExit:
+        # Its way to say that the port is taken; the log has the sentence.
+        return CANNOT_SERVE
+    return 0 if server.started else CANNOT_SERVE
 
 
 if __name__ == "__main__":
