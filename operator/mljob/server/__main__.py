@@ -11,8 +11,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from mljob.kube.config import ConfigError, load_connection
+from mljob.logformat import configure_logging
 from mljob.server.app import create_app
-from mljob.server.logformat import configure_logging
 from mljob.server.metrics import Metrics
 from mljob.server.services import running
 from mljob.server.settings import Settings, SettingsError, read_settings

@@ -53,14 +53,15 @@ class Ledger:
         await self._call(self._store.check)
 
     async def insert(self, record: JobRecord) -> bool:
-        """False: the database is away, the row follows."""
+        """False: it is not stored. Then the row follows: from here, or from the operator."""
         self._unstored[record.uid] = record
         try:
-            await self._flush()
+            refused = await self._flush()
         except StoreAway as problem:
             log.warning("row not stored yet: %s", problem.detail, extra={"job_id": record.uid})
-        self._note_unstored()
-        return record.uid not in self._unstored
+            self._note_unstored()
+            return False
+        return record.uid not in refused
 
     def unstored(self, uid: str) -> JobRecord | None:
         """An accepted job whose row is not stored yet."""
@@ -83,18 +84,24 @@ class Ledger:
 
         return await self._call(read)
 
-    async def _flush(self) -> None:
-        """Write what waits. Concurrent flushes may write a row twice: the store does not mind."""
+    async def _flush(self) -> set[str]:
+        """Write what waits. Concurrent flushes may write a row twice: the store does not mind.
+
+        Returns the uids of rows that the store will never take. They must not stand in the way of others.
+        """
+        refused: set[str] = set()
         while self._unstored:
             batch = list(self._unstored.values())[:FLUSH_BATCH_ROWS]
+            uids = [record.uid for record in batch]
             try:
                 await self._call(self._store.write, batch)
             except StoreError:
-                # Trying again will not help, and must not stand in the way of every later answer.
-                log.exception("rows not stored", extra={"job_ids": [record.uid for record in batch]})
-            for record in batch:
-                self._unstored.pop(record.uid, None)
+                log.exception("rows not stored", extra={"job_ids": uids})
+                refused.update(uids)
+            for uid in uids:
+                self._unstored.pop(uid, None)
             self._note_unstored()
+        return refused
 
     def _note_unstored(self) -> None:
         while len(self._unstored) > MAX_UNSTORED_JOBS:

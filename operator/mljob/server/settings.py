@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from mljob.logformat import LogFormat
+
 MAX_PORT = 65_535
 DEFAULT_BODY_LIMIT_BYTES = 1024 * 1024
 
@@ -19,13 +21,6 @@ class Auth(StrEnum):
     """How callers are told apart."""
 
     NONE = "none"
-
-
-class LogFormat(StrEnum):
-    """How a log line looks."""
-
-    JSON = "json"
-    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Settings: every variable, its default, and what is said of one that cannot be used."""
 
 import pytest
-from mljob.server.settings import Auth, LogFormat, Settings, SettingsError, read_settings
+from mljob.logformat import LogFormat
+from mljob.server.settings import Auth, Settings, SettingsError, read_settings
 
 URL = {"MLJOB_DATABASE_URL": "sqlite:////data/mljob.db"}
 
