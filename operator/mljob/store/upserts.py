@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    CursorResult,
     Executable,
     Table,
     and_,
@@ -20,6 +19,9 @@ from sqlalchemy import (
     func,
     select,
     tuple_,
+)
+from sqlalchemy import (
+    Row as SqlRow,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -33,6 +35,9 @@ _ATTEMPT_FIXED = ("job_id", "attempt", "cluster", "finished")
 
 Insert = postgresql.Insert | sqlite.Insert
 
+STATEMENT_ROWS = 1000
+"""A backlog of an hour is one transaction, but no statement of it may take as long as its time limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
@@ -43,11 +48,18 @@ class Bulk:
     array_columns: tuple[str, ...]
     """Empty: not by arrays."""
 
-    def run(self, connection: Connection, rows: Sequence[Row]) -> CursorResult[Any]:
+    def run(self, connection: Connection, rows: Sequence[Row]) -> list[SqlRow[Any]]:
+        """What the statement returns for the rows that it inserted or changed."""
+        returned: list[SqlRow[Any]] = []
+        for start in range(0, len(rows), STATEMENT_ROWS):
+            chunk = rows[start : start + STATEMENT_ROWS]
+            returned.extend(connection.execute(self.statement, self._parameters(chunk)))
+        return returned
+
+    def _parameters(self, rows: Sequence[Row]) -> Row | Sequence[Row]:
         if self.array_columns:
-            arrays = {name: [row[name] for row in rows] for name in self.array_columns}
-            return connection.execute(self.statement, arrays)
-        return connection.execute(self.statement, rows)
+            return {name: [row[name] for row in rows] for name in self.array_columns}
+        return rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def write(
     rows = [row_of_attempt(record) for record in attempts]
     unknown = _without_job(connection, rows, {row["id"] for row in job_rows})
     for wave in _waves((row for row in rows if row["job_id"] not in unknown), _attempt_key):
-        upserts.attempts.run(connection, wave).close()
+        upserts.attempts.run(connection, wave)
     return WriteResult(
         missing_params=frozenset(missing),
         unknown_attempts=frozenset(_attempt_key(row) for row in rows if row["job_id"] in unknown),
@@ -72,7 +72,7 @@ def _write_jobs(connection: Connection, upserts: Upserts, rows: list[Row]) -> se
         for token in sorted(tokens_of_text(row["params"]))
     ]
     if tokens:
-        upserts.tokens.run(connection, tokens).close()
+        upserts.tokens.run(connection, tokens)
     return {id_ for id_, params in stored.items() if params is None}
 
 

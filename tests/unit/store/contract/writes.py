@@ -211,6 +211,13 @@ class WriteContract:
         assert len(later) == 2, "jobs, attempts"
         assert len(store.known(jobs[0].cluster, [job.uid for job in jobs])) == 500
 
+    def test_a_long_backlog_is_one_transaction_of_statements_that_end(self, store: Store) -> None:
+        jobs = [a_job(params=None) for _ in range(2500)]
+        with recorded_statements() as statements:
+            store.write(jobs)
+        assert len(statements) == 3
+        assert len(store.known(jobs[0].cluster, [job.uid for job in jobs])) == 2500
+
     def test_one_job_alone_is_one_statement_per_table(self, store: Store) -> None:
         job = a_job()
         with recorded_statements() as first:
