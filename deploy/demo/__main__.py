@@ -5,22 +5,23 @@ Everything it does can be done again: what is there already stays, so that a sec
 
 import sys
 import time
+from textwrap import indent
 
-from mljob.api.job import MlJob
+from mljob.api.job import Phase
 from mljob.core.status import JobStatus
 from rich.console import Console
 
 from deploy.kind.mljob_kind.commands import Cancelled
 from deploy.kind.mljob_kind.display import Display, display_for
-from deploy.kind.mljob_kind.errors import CannotProceedError
+from deploy.kind.mljob_kind.errors import CannotProceedError, CommandError
 
 from .cluster import RELEASE, SYSTEM_NAMESPACE, LocalCluster
 from .follow import follow
-from .jobs import caps_in, most_at_once, names_in, surprises
+from .jobs import Jobs, caps_in, most_at_once, names_in, surprises
 from .next_steps import next_steps
-from .table import print_table
+from .table import PLAIN_WIDTH_CHARS, jobs_table
 
-INSTALL_TIMEOUT = "5m"
+INSTALL_TIMEOUT = "3m"
 MIRROR_LIMIT_SECONDS = 20
 PAUSE_SECONDS = 0.2
 SWEEP = "train"
@@ -47,8 +48,9 @@ def demo(console: Console, cluster: LocalCluster) -> None:
         console.print("waiting for the jobs ...")
     jobs = follow(console, cluster, names_in(examples))
     console.print()
-    print_table(console, jobs)
+    console.print(jobs_table(jobs, plain=not console.is_terminal))
     console.print()
+    show_tracebacks(console, cluster, jobs)
     caps = caps_in(examples)
     sweep = most_at_once(job for job in jobs.values() if job.spec.job_name == SWEEP)
     console.print(f"Of the sweep {sweep} ran at once; its maxWorkers is {caps[SWEEP]}.", highlight=False)
@@ -66,15 +68,29 @@ def install(cluster: LocalCluster, display: Display) -> None:
     checkout = cluster.paths.checkout
     with display.step("installing the chart"):
         cluster.kubectl("apply", "--filename", "-", stdin=NAMESPACE)
-        cluster.helm(
-            *("upgrade", "--install", RELEASE, checkout / "charts" / "mljob"),
-            *("--namespace", SYSTEM_NAMESPACE, "--values", checkout / "deploy" / "demo-values.yaml"),
-            *("--set-string", f"image.repository={repository},image.tag={tag}"),
-            *("--wait", "--timeout", INSTALL_TIMEOUT),
-        )
+        try:
+            cluster.helm(
+                *("upgrade", "--install", RELEASE, checkout / "charts" / "mljob"),
+                *("--namespace", SYSTEM_NAMESPACE, "--values", checkout / "deploy" / "demo-values.yaml"),
+                *("--set-string", f"image.repository={repository},image.tag={tag}"),
+                *("--wait", "--timeout", INSTALL_TIMEOUT),
+            )
+        except CommandError as error:
+            raise CannotProceedError(f"{error}\nThe cluster's warnings:\n{cluster.warnings()}") from error
 
 
-def check_everywhere(cluster: LocalCluster, jobs: dict[str, MlJob]) -> None:
+def show_tracebacks(console: Console, cluster: LocalCluster, jobs: Jobs) -> None:
+    """Of the jobs that failed; they are the attempts', not the cluster objects'."""
+    for name, job in jobs.items():
+        if job.status.phase == Phase.FAILED:
+            path = f"/api/v1/jobs/{job.metadata.uid}/attempts"
+            traceback = cluster.rest(path)["attempts"][-1]["traceback"] or "no traceback"
+            console.print(f"{name}, over REST ({path}):", highlight=False, soft_wrap=True)
+            console.print(indent(traceback.strip(), "  "), markup=False, highlight=False, soft_wrap=True)
+            console.print()
+
+
+def check_everywhere(cluster: LocalCluster, jobs: Jobs) -> None:
     """REST and SQL must say what the cluster says. Rows follow within milliseconds, so it looks again."""
     deadline = time.monotonic() + MIRROR_LIMIT_SECONDS
     while (difference := _difference(cluster, jobs)) is not None:
@@ -83,8 +99,8 @@ def check_everywhere(cluster: LocalCluster, jobs: dict[str, MlJob]) -> None:
         time.sleep(PAUSE_SECONDS)
 
 
-def _difference(cluster: LocalCluster, jobs: dict[str, MlJob]) -> str | None:
-    answered = cluster.post("/ajax-api/3.0/jobs/search", {})["jobs"]
+def _difference(cluster: LocalCluster, jobs: Jobs) -> str | None:
+    answered = cluster.rest("/ajax-api/3.0/jobs/search", {})["jobs"]
     over_rest = {job["job_id"]: (job["status"], job["retry_count"]) for job in answered}
     rows = cluster.sql("select id, status, retry_count from jobs")
     in_sql = {uid: (int(status), int(retries)) for uid, status, retries in rows}
@@ -100,6 +116,8 @@ def _difference(cluster: LocalCluster, jobs: dict[str, MlJob]) -> str | None:
 
 def main() -> int:
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=PLAIN_WIDTH_CHARS)
     try:
         demo(console, LocalCluster.of_environment())
     except CannotProceedError as error:

@@ -20,6 +20,7 @@ from deploy.kind.mljob_kind.paths import Paths
 RELEASE = "mljob"
 SYSTEM_NAMESPACE = "mljob-system"
 REQUEST_TIMEOUT_SECONDS = 10
+WARNINGS_SHOWN = 5
 
 # As one argument of `python -c`: the image has no sqlite3 shell.
 SQL = (
@@ -64,23 +65,33 @@ class LocalCluster:
     def helm(self, *arguments: str | Path) -> None:
         self.commands.run(self.paths.bin / "helm", *arguments, env=self._env, log="demo-helm")
 
+    def warnings(self) -> str:
+        """What the cluster last complained about in the operator's namespace; empty: nothing."""
+        columns = "custom-columns=:.involvedObject.kind,:.involvedObject.name,:.message"
+        text = self.kubectl(
+            *("get", "events", "--namespace", SYSTEM_NAMESPACE, "--field-selector=type=Warning"),
+            *("--sort-by=.lastTimestamp", "--no-headers", f"--output={columns}"),
+        )
+        return "\n".join(text.splitlines()[-WARNINGS_SHOWN:])
+
     def sql(self, query: str) -> list[list[str]]:
         """Rows of the operator's own database, read in its pod. `query` holds no quotes."""
         in_pod = ("exec", f"deployment/{RELEASE}", "--container", "operator", "--namespace", SYSTEM_NAMESPACE)
         text = self.kubectl(*in_pod, "--", "python", "-c", SQL.format(query=query))
         return [line.split("|") for line in text.splitlines()]
 
-    def post(self, path: str, body: object) -> dict[str, Any]:
-        """The parsed answer of the REST API. Raises CannotProceedError when nobody answers."""
+    def rest(self, path: str, body: object = None) -> dict[str, Any]:
+        """The parsed answer to a GET, or with a body to a POST. Raises CannotProceedError when there is none."""
+        data = None if body is None else json.dumps(body).encode()
         url, headers = self.address + path, {"Content-Type": "application/json"}
-        request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310
+        request = urllib.request.Request(url, data, headers)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=REQUEST_TIMEOUT_SECONDS) as answer:  # noqa: S310
                 parsed: dict[str, Any] = json.load(answer)
                 return parsed
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
             raise CannotProceedError(
-                f"{self.address}{path} does not answer ({error}); see "
+                f"{url} does not answer ({error}); see "
                 f"`kubectl --namespace {SYSTEM_NAMESPACE} logs deployment/{RELEASE} --container api`."
             ) from error
 
@@ -97,7 +108,7 @@ class LocalCluster:
         timer = Timer(timeout_seconds, process.terminate)
         timer.start()
         try:
-            yield _documents(process)
+            yield (json.loads(line) for line in process.stdout or ())
         finally:
             timer.cancel()
             process.terminate()
@@ -106,13 +117,3 @@ class LocalCluster:
     @property
     def _env(self) -> Mapping[str, str]:
         return {"KUBECONFIG": str(self.kubeconfig)}
-
-
-def _documents(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
-    """kubectl indents what it prints: a document ends at a brace in the first column."""
-    lines: list[str] = []
-    for line in process.stdout or ():
-        lines.append(line)
-        if line.startswith("}"):
-            yield json.loads("".join(lines))
-            lines.clear()

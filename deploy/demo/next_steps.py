@@ -22,18 +22,18 @@ What to try next
   kubectl describe mljob broken
   kubectl explain mljob.spec
 
-  # Submit over REST, then look at it.
+  # Submit over REST, as MLflow's clients do, and look at the newest job.
   curl -s {cluster.address}/ajax-api/3.0/jobs/ -H 'Content-Type: application/json' \\
        -d '{{"job_name": "train", "params": {{"alpha": 0.5}}}}'
-  curl -s '{cluster.address}/api/v1/jobs?limit=3'
-  open {cluster.address}/docs
+  curl -s '{cluster.address}/api/v1/jobs?order=newest&pageSize=1'
+  curl -s {cluster.address}/openapi.json
 
-  # The database, in the operator's pod. 2 is SUCCEEDED, 3 FAILED, 4 TIMEOUT.
-  {in_pod} python -c "{SQL.format(query=QUERY)}"
+  # The rows in the database, in the operator's pod. Status 2 is SUCCEEDED, 3 FAILED, 4 TIMEOUT.
+  {in_pod} python -c \\
+    "{SQL.format(query=QUERY)}"
 
-  # Kill the operator while the sweep runs, and see that nothing changes: every job runs once, two at a time.
-  kubectl delete mljobs -l mljob.dev/group=sweep
-  kubectl apply -f deploy/examples/sweep.yaml
+  # Kill the operator while the sweep runs, and see that nothing changes: each job runs once, two at a time.
+  kubectl delete mljobs -l mljob.dev/group=sweep && kubectl apply -f deploy/examples/sweep.yaml
   kubectl -n {SYSTEM_NAMESPACE} delete pod -l app.kubernetes.io/instance={RELEASE} --force --grace-period=0
   kubectl get mljobs -l mljob.dev/group=sweep -w
 

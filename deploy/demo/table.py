@@ -2,7 +2,6 @@
 
 from mljob.api.job import MlJob, Phase
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +15,7 @@ STYLES = {
     Phase.CANCELED: "magenta",
 }
 PLAIN_WIDTH_CHARS = 160
+"""where no terminal says how wide it is"""
 
 
 def jobs_table(jobs: Jobs, *, plain: bool) -> Table:
@@ -28,11 +28,6 @@ def jobs_table(jobs: Jobs, *, plain: bool) -> Table:
         phase = _phase(job)
         table.add_row(name, job.spec.job_name, phase, attempts(job), seconds(job), Text(outcome(job)))
     return table
-
-
-def print_table(console: Console, jobs: Jobs) -> None:
-    plain = not console.is_terminal
-    console.print(jobs_table(jobs, plain=plain), width=PLAIN_WIDTH_CHARS if plain else None)
 
 
 def _phase(job: MlJob) -> Text:
