@@ -81,7 +81,7 @@ class LocalCluster:
         return [line.split("|") for line in text.splitlines()]
 
     def rest(self, path: str, body: object = None) -> dict[str, Any]:
-        """The parsed answer to a GET, or with a body to a POST. Raises CannotProceedError when there is none."""
+        """The parsed answer to a GET, or with a body to a POST. Raises CannotProceedError without one."""
         data = None if body is None else json.dumps(body).encode()
         url, headers = self.address + path, {"Content-Type": "application/json"}
         request = urllib.request.Request(url, data, headers)  # noqa: S310

@@ -25,7 +25,7 @@ What to try next
   # Submit over REST, as MLflow's clients do, and look at the newest job.
   curl -s {cluster.address}/ajax-api/3.0/jobs/ -H 'Content-Type: application/json' \\
        -d '{{"job_name": "train", "params": {{"alpha": 0.5}}}}'
-  curl -s '{cluster.address}/api/v1/jobs?order=newest&pageSize=1'
+  curl -s '{cluster.address}/api/v1/jobs?pageSize=1'
   curl -s {cluster.address}/openapi.json
 
   # The rows in the database, in the operator's pod. Status 2 is SUCCEEDED, 3 FAILED, 4 TIMEOUT.
