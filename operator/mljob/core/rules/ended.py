@@ -40,6 +40,9 @@ def ended(facts: Facts, now: float) -> Decision | None:
             return _retry(facts, status, attempt, outcome, now)
         case Ending.DISRUPTED:
             return _replace_disrupted(facts, status, attempt, outcome, now)
+        case Ending.SUSPENDED if not facts.spec.suspend:
+            # Resumed before it had ended: it waits like any other.
+            return Decision(status=replace(_queued_again(facts, status, "Queued", "", now), reason=None))
         case Ending.SUSPENDED:
             return Decision(status=_queued_again(facts, status, "Suspended", outcome.message, now))
         case Ending.TIMED_OUT:

@@ -36,7 +36,11 @@ def resumed(facts: Facts, now: float) -> Decision | None:
     if facts.status.reason != "Suspended":
         return None
     status = replace(
-        facts.status, reason=None, message=None, queued_time=now, observed_generation=facts.generation
+        _clear_refusal(facts, now),
+        reason=None,
+        message=None,
+        queued_time=now,
+        observed_generation=facts.generation,
     ).with_condition("Admitted", False, "Queued", now=now)
     return Decision(status=status, wake_at=now)
 
@@ -59,11 +63,12 @@ def queued(facts: Facts, now: float) -> Decision:
     expires = _queue_expires(facts)
     if now < not_before:
         return Decision(status=status, wake_at=not_before if expires is None else min(not_before, expires))
-    held_back = (
-        isinstance(facts.definition, DefinitionFacts)
-        and facts.definition.spec.suspend
-        and facts.attempt is None
-    )
+    if facts.attempt is None:
+        definition = facts.definition
+        held_back = isinstance(definition, DefinitionFacts) and definition.spec.suspend
+    else:
+        # A pod that comes to light after its attempt was settled (kubernetes#130683) may still run.
+        held_back = facts.attempt.alive
     return Decision(status=status, wants_slot=not held_back, wake_at=expires)
 
 

@@ -127,6 +127,11 @@ def test_a_suspended_attempt_is_charged_to_no_budget() -> None:
     assert (status.retry_count, status.disruption_count, status.attempt) == (0, 0, 1)
 
 
+def test_a_job_that_was_resumed_before_its_attempt_had_ended_waits_like_any_other() -> None:
+    status = decide(a_job().running(SUSPENDED), NOW).status
+    assert (status.phase, status.reason, status.queued_time) == (Phase.PENDING, None, NOW)
+
+
 # ---- canceled meanwhile
 
 
