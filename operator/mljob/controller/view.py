@@ -108,6 +108,8 @@ class AttemptEntry:
     """the Job was deleted; what it said of its policy still counts"""
     pods: dict[str, PodFacts] = field(default_factory=dict)
     pod_versions: dict[str, int] = field(default_factory=dict)
+    pod_owners: dict[str, str] = field(default_factory=dict)
+    """uid of the Job that each pod names as its controller"""
     events_problem: StartProblem | None = None
     events_read: bool = False
 
@@ -117,6 +119,12 @@ class AttemptEntry:
         job = self.job
         unfinished = job is not None and not self.job_gone and not (job.complete or job.failed)
         return unfinished or any(pod.alive for pod in self.pods.values())
+
+    def drop(self, pod_uid: str) -> None:
+        """Know nothing of a pod any more."""
+        del self.pods[pod_uid]
+        self.pod_versions.pop(pod_uid, None)
+        self.pod_owners.pop(pod_uid, None)
 
 
 class View:
@@ -181,7 +189,8 @@ class View:
         self._discard(self.unfinished, entry.group, uid)
         if entry.exclusive_key is not None:
             self._discard(self.exclusive, (entry.namespace, entry.exclusive_key), uid)
-        for number in list(self.attempts.get(uid, {})):
+        # Also one that only its status knows of: its Job went while nobody looked.
+        for number in {entry.status.attempt, *self.attempts.get(uid, {})}:
             self._collect((uid, number))
             self._refresh((uid, number), group=entry.group)
         self._on_slot(entry.group)
@@ -220,12 +229,17 @@ class View:
         if attempt_id is None or body["metadata"]["uid"] in self._tombstones:
             return
         uid, number = attempt_id
+        if _controller(body).get("kind") != names.KIND_JOB or self._is_foreign(body, attempt_id):
+            return
         entry = self._attempt_entry(body, uid, number)
         version = int(body["metadata"]["resourceVersion"])
         if entry.job is not None and version < entry.job.resource_version:
             return
         entry.job = parse_job_object(body)
         entry.job_gone = False
+        for pod_uid, owner in list(entry.pod_owners.items()):
+            if owner != entry.job.uid:
+                entry.drop(pod_uid)
         self._refresh(attempt_id)
         self._on_job(uid)
 
@@ -244,15 +258,19 @@ class View:
         """Take a pod that one of our Jobs owns."""
         attempt_id = attempt_of(body)
         pod_uid = body["metadata"]["uid"]
-        if attempt_id is None or pod_uid in self._tombstones:
+        if attempt_id is None or pod_uid in self._tombstones or self._is_foreign(body, attempt_id):
             return
         uid, number = attempt_id
         entry = self._attempt_entry(body, uid, number)
+        owner = _controller(body).get("uid", "")
+        if entry.job is not None and owner != entry.job.uid:
+            return
         version = int(body["metadata"]["resourceVersion"])
         if version < entry.pod_versions.get(pod_uid, -1):
             return
         entry.pods[pod_uid] = parse.parse_pod(body)
         entry.pod_versions[pod_uid] = version
+        entry.pod_owners[pod_uid] = owner
         self._refresh(attempt_id)
         self._on_job(uid)
 
@@ -274,12 +292,11 @@ class View:
         entry = self.attempts[uid][number]
         last = entry.pods[pod_uid]
         job_entry = self.jobs.get(uid)
-        entry.pod_versions.pop(pod_uid, None)
-        if last.main_ended and job_entry is not None and not job_entry.status.settled(number):
+        tells = last.main_ended or not last.alive
+        entry.drop(pod_uid)
+        if tells and job_entry is not None and not job_entry.status.settled(number):
             # Gone is as dead as it gets, and its outcome can still be told.
             entry.pods[pod_uid] = replace(last, phase="Failed") if last.alive else last
-        else:
-            del entry.pods[pod_uid]
         self._after_removal(attempt_id)
 
     def forget_kube_job(self, attempt_id: AttemptId) -> None:
@@ -365,14 +382,14 @@ class View:
 
     def unreserve(self, attempt_id: AttemptId) -> None:
         """Its creation is decided: the Job is in the view, or there is none."""
-        self.in_flight.pop(attempt_id, None)
-        self._refresh(attempt_id)
+        # The MlJob may be gone by now: the group that it was reserved in is what counts.
+        self._refresh(attempt_id, group=self.in_flight.pop(attempt_id, None))
 
     def startable(self, entry: JobEntry) -> bool:
         """Is no attempt of this job under way, in flight or unsettled?"""
         number = self.latest_attempt(entry.uid)
-        attempt = self.attempts.get(entry.uid, {}).get(number)
-        if entry.status.phase.is_final or (attempt is not None and attempt.alive):
+        attempts = self.attempts.get(entry.uid, {}).values()
+        if entry.status.phase.is_final or any(attempt.alive for attempt in attempts):
             return False
         if (entry.uid, number) in self.in_flight or (entry.uid, number + 1) in self.in_flight:
             return False
@@ -413,10 +430,16 @@ class View:
     def _attempt_entry(self, body: Json, uid: str, number: int) -> AttemptEntry:
         numbers = self.attempts.setdefault(uid, {})
         if number not in numbers:
-            metadata = body["metadata"]
-            group = (metadata["namespace"], metadata["labels"].get(names.LABEL_JOB_NAME, ""))
-            numbers[number] = AttemptEntry(group)
+            metadata, job_entry = body["metadata"], self.jobs.get(uid)
+            labeled = (metadata["namespace"], metadata["labels"].get(names.LABEL_JOB_NAME, ""))
+            numbers[number] = AttemptEntry(job_entry.group if job_entry is not None else labeled)
         return numbers[number]
+
+    def _is_foreign(self, body: Json, attempt_id: AttemptId) -> bool:
+        """Does it lie in another namespace than its MlJob? Nobody there may speak for it."""
+        job_entry, attempt = self.jobs.get(attempt_id[0]), self._find_attempt(attempt_id)
+        group = job_entry.group if job_entry is not None else attempt.group if attempt is not None else None
+        return group is not None and group[0] != body["metadata"]["namespace"]
 
     def _find_attempt(self, attempt_id: AttemptId | None) -> AttemptEntry | None:
         return self.attempts.get(attempt_id[0], {}).get(attempt_id[1]) if attempt_id else None
@@ -492,14 +515,19 @@ def attempt_of(body: Json) -> AttemptId | None:
     uid, number = labels.get(names.LABEL_UID), labels.get(names.LABEL_ATTEMPT, "")
     if not uid or not number.isdecimal() or len(number) > 9:
         return None
-    owners = body["metadata"].get("ownerReferences") or ()
-    controller = next((owner for owner in owners if owner.get("controller")), None)
-    if controller is None:
+    controller = _controller(body)
+    if not controller:
         return None
     if controller.get("kind") == names.KIND_JOB and controller.get("uid") != uid:
         # Labels can be forged; the owner's uid is what the fence and the collector go by.
         return None
     return uid, int(number)
+
+
+def _controller(body: Json) -> Json:
+    """The owner that controls an object; empty: none does."""
+    owners = body["metadata"].get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), {})
 
 
 def parse_job_object(body: Json) -> JobObject:
