@@ -29,6 +29,9 @@ Json = dict[str, Any]
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+TEXT_FIELDS = ("message", "result", "error", "conditions")
+"""What comes from outside and could be more than the schema takes"""
+
 
 class Reconciler:
     """Brings one job to where `decide` wants it. Idempotent: a repeat after any failure is harmless."""
@@ -165,9 +168,13 @@ class Reconciler:
         patch = status_patch(facts.status, decision.status)
         if patch is None:
             return True
-        body = {"metadata": {"resourceVersion": facts.resource_version}, "status": patch}
         try:
-            self._view.upsert_job(await self._cluster.patch_mljob_status(entry.namespace, entry.name, body))
+            await self._patch_status(entry, facts, patch)
+        except errors.Invalid as error:
+            # A text that the schema does not take must not keep a job from ever ending.
+            log.error("status of %s/%s: %s; its texts are left out", entry.namespace, entry.name, error)
+            bare = {key: value for key, value in patch.items() if key not in TEXT_FIELDS}
+            await self._patch_status(entry, facts, bare)
         except errors.Conflict:
             await self._refresh(entry)
             return False
@@ -175,6 +182,10 @@ class Reconciler:
             # Its deletion is on its way through the watch.
             return False
         return True
+
+    async def _patch_status(self, entry: JobEntry, facts: Facts, patch: Json) -> None:
+        body = {"metadata": {"resourceVersion": facts.resource_version}, "status": patch}
+        self._view.upsert_job(await self._cluster.patch_mljob_status(entry.namespace, entry.name, body))
 
     async def _refresh(self, entry: JobEntry) -> None:
         """The view is behind: read the object itself."""
