@@ -1,4 +1,4 @@
-"""The pod of an attempt, in layers: defaults, podTemplate, the definition, the job, and what the operator owns.
+"""The pod of an attempt, in layers: defaults, podTemplate, definition, job, and what the operator owns.
 
 Decides that order of precedence. What each layer may say has been checked before (definition_rules.py).
 """
