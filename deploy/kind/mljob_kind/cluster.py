@@ -102,9 +102,20 @@ class Cluster:
             self.kubectl("rollout", "status", "deployment", name, "--namespace", namespace, wait)
 
     def mark_whole(self) -> None:
+        """The last word of a start, with what was asked for."""
         namespace, name = MARKER
-        self.kubectl(
-            "create", "configmap", "--namespace", namespace, name, f"--from-literal=nodes={self.wanted.nodes}"
+        said = [f"--from-literal={key}={value}" for key, value in self._asked_for.items()]
+        self.kubectl("create", "configmap", "--namespace", namespace, name, *said)
+
+    def difference(self) -> str:
+        """What the cluster that is there was asked for, if that was something else; else empty."""
+        namespace, name = MARKER
+        found = json.loads(self.kubectl("get", "configmap", "--namespace", namespace, name, "--output=json"))
+        made: dict[str, str] = found.get("data", {})
+        return ", ".join(
+            f"{key} is {made[key]} and not {value}"
+            for key, value in self._asked_for.items()
+            if key in made and made[key] != value
         )
 
     def nodes(self) -> list[str]:
@@ -132,6 +143,10 @@ class Cluster:
 
     def kind(self, *arguments: str | Path) -> str:
         return self.commands.output(self._kind_binary, *arguments, env=self.engine.environment)
+
+    @property
+    def _asked_for(self) -> dict[str, str]:
+        return {"nodes": str(self.wanted.nodes), "port": str(self.wanted.port or "none")}
 
     @property
     def _kind_binary(self) -> Path:

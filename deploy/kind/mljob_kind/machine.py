@@ -68,9 +68,14 @@ def require_port(port: int) -> None:
             ) from None
 
 
+def missing_packages() -> list[str]:
+    """Debian's packages that podman needs here and does not have."""
+    return sorted(package for command, package in PACKAGES.items() if shutil.which(command) is None)
+
+
 def require_podman(commands: Commands) -> None:
     """podman and what it needs; installed by apt where we may."""
-    missing = sorted(package for command, package in PACKAGES.items() if shutil.which(command) is None)
+    missing = missing_packages()
     if os.geteuid() != 0:
         raise CannotProceedError(
             "no Docker engine answers, and podman can run a cluster's nodes only as root: "

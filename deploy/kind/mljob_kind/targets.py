@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from rich.console import Console
 from rich.table import Table
@@ -75,7 +76,8 @@ def _cluster(workshop: Workshop, display: Display) -> Cluster:
     machine.require_go(workshop.commands)
     engine = choose(workshop.paths, workshop.commands, workshop.podman, display)
     if engine.offline:
-        with display.step("looking for podman, or installing it"):
+        missing = machine.missing_packages()
+        with display.step(f"installing {', '.join(missing)}") if missing else nullcontext():
             machine.require_podman(workshop.commands)
         workshop.podman.prepare()
     _link_tools(workshop, display)
@@ -84,6 +86,8 @@ def _cluster(workshop: Workshop, display: Display) -> Cluster:
 
 def _bring_up(workshop: Workshop, cluster: Cluster, display: Display, *, with_images: bool = False) -> None:
     if cluster.is_whole():
+        if difference := cluster.difference():
+            display.say(f"It is up as it was made: {difference}. To change that, `make clean-cluster` first.")
         return
     cluster.delete()
     machine.require_memory()
