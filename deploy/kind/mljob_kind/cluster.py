@@ -33,9 +33,13 @@ class Cluster:
     def kubeconfig(self) -> Path:
         return self.wanted.kubeconfig(self.paths)
 
+    def exists(self) -> bool:
+        """Whether there are nodes of it, in whatever state."""
+        return self.wanted.name in self.kind("get", "clusters").split()
+
     def is_whole(self) -> bool:
         """Whether it is there, answers, and was brought up to the end; renews the kubeconfig."""
-        if self.wanted.name not in self.kind("get", "clusters").split():
+        if not self.exists():
             return False
         try:
             self.kind("export", "kubeconfig", *self._named, "--kubeconfig", self.kubeconfig)

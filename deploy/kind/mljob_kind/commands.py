@@ -28,6 +28,7 @@ class Commands:
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._running: set[Popen[str]] = set()
+        self._begun: set[Path] = set()  # a log holds what one run did
         self._guard = threading.Lock()
         self.cancelled = threading.Event()
 
@@ -42,7 +43,9 @@ class Commands:
         """Run to the end with output in .local/log/<log>.log; raises CommandError with its last lines."""
         self._logs.mkdir(parents=True, exist_ok=True)
         file = self._logs / f"{log}.log"
-        with file.open("a") as sink:
+        mode = "a" if file in self._begun else "w"
+        self._begun.add(file)
+        with file.open(mode) as sink:
             sink.write(f"$ {_text(command)}\n")
             sink.flush()
             start = sink.tell()
@@ -76,13 +79,7 @@ class Commands:
         self.cancelled.set()
         with self._guard:
             running = list(self._running)
-        for process in running:
-            _signal(process, signal.SIGTERM)
-        for process in running:
-            try:
-                process.wait(GRACE_SECONDS)
-            except subprocess.TimeoutExpired:
-                _signal(process, signal.SIGKILL)
+        _end(running)
 
     def _communicate(
         self,
@@ -110,12 +107,25 @@ class Commands:
             self._running.add(process)
         try:
             out, err = process.communicate(stdin)
+        except BaseException:  # Ctrl-C in the main thread: nobody else would end it
+            _end([process])
+            raise
         finally:
             with self._guard:
                 self._running.discard(process)
         if self.cancelled.is_set():
             raise Cancelled
         return process.returncode, (out or "") if process.returncode == 0 else (err or "") + (out or "")
+
+
+def _end(processes: Sequence[Popen[str]]) -> None:
+    for process in processes:
+        _signal(process, signal.SIGTERM)
+    for process in processes:
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            _signal(process, signal.SIGKILL)
 
 
 def _signal(process: Popen[str], number: int) -> None:

@@ -28,7 +28,10 @@ def cluster_steps(workshop: Workshop, cluster: Cluster) -> list[Step]:
     """From whatever is in the cache to a cluster that is ready; its last but one step is `ready`."""
     offline = cluster.engine.offline
     name = cluster.wanted.name
-    steps = node_image_steps(workshop) if offline else tool_steps(workshop, [TOOLS[n] for n in CLUSTER_TOOLS])
+    if offline and not workshop.node_image.is_built():
+        steps = node_image_steps(workshop)
+    else:
+        steps = tool_steps(workshop, [TOOLS[tool] for tool in CLUSTER_TOOLS])
 
     def create() -> None:
         cluster.create(workshop.node_image.name() if offline else None)
@@ -57,8 +60,7 @@ def node_image_steps(workshop: Workshop) -> list[Step]:
         title="" if debian.is_made(SUITE, image.packages) else "unpacking Debian for the node image",
     )
     before = (*(f"tool {name}" for name in image.tool_names()), root.name)
-    title = "" if image.is_built() else "building the node image"
-    return [*tools, root, Step("node image", image.build, after=before, title=title)]
+    return [*tools, root, Step("node image", image.build, after=before, title="building the node image")]
 
 
 def image_steps(images: JobImages) -> list[Step]:

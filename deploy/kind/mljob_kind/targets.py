@@ -61,7 +61,7 @@ def down(console: Console) -> None:
     workshop = Workshop.open()
     with display_for(console) as display:
         for engine in _engines_in_use(workshop):
-            _link_tools(workshop, display)
+            _link(workshop, display, "kind")
             cluster = Cluster(Wanted.from_environment(os.environ), engine, workshop.paths, workshop.commands)
             with display.step(f"removing cluster {cluster.wanted.name}"):
                 remove_cluster(cluster)
@@ -80,8 +80,11 @@ def _cluster(workshop: Workshop, display: Display) -> Cluster:
         with display.step(f"installing {', '.join(missing)}") if missing else nullcontext():
             machine.require_podman(workshop.commands)
         workshop.podman.prepare()
-    _link_tools(workshop, display)
-    return Cluster(wanted, engine, workshop.paths, workshop.commands)
+    _link(workshop, display, "kind")
+    cluster = Cluster(wanted, engine, workshop.paths, workshop.commands)
+    if cluster.exists():
+        _link(workshop, display, "kubectl")  # else it is compiled while Debian's packages are fetched
+    return cluster
 
 
 def _bring_up(workshop: Workshop, cluster: Cluster, display: Display, *, with_images: bool = False) -> None:
@@ -102,8 +105,8 @@ def _bring_up(workshop: Workshop, cluster: Cluster, display: Display, *, with_im
     run_steps(steps, display, workshop.commands)
 
 
-def _link_tools(workshop: Workshop, display: Display) -> None:
-    run_steps(tool_steps(workshop, [TOOLS[name] for name in ("kind", "kubectl")]), display, workshop.commands)
+def _link(workshop: Workshop, display: Display, name: str) -> None:
+    run_steps(tool_steps(workshop, [TOOLS[name]]), display, workshop.commands)
 
 
 def _engines_in_use(workshop: Workshop) -> list[Engine]:
