@@ -58,10 +58,6 @@ class WorkQueue:
             heapq.heappush(self._heap, (when, key))
             self._arm()
 
-    def forget(self, key: str) -> None:
-        """Drop its timer: the object is gone."""
-        self._due.pop(key, None)
-
     async def get(self) -> str:
         """The next key. Call `done` with it afterwards."""
         while not self._ready:
