@@ -37,14 +37,18 @@ class Backlog:
     def add(self, job: JobRecord, attempt: AttemptRecord | None) -> None:
         """A newer statement takes the place of an older one, but never loses the params it carried."""
         known = self.jobs.get(job.uid)
-        if known is None or job.version >= known.version:
-            params = job.params if job.params is not None else (known.params if known else None)
-            self.jobs[job.uid] = job if params is job.params else replace(job, params=params)
+        newest, other = (known, job) if known is not None and job.version < known.version else (job, known)
+        if newest.params is None and other is not None and other.params is not None:
+            newest = replace(newest, params=other.params)
+        self.jobs[job.uid] = newest
         if attempt is not None:
-            key = (attempt.uid, attempt.attempt)
-            old = self.attempts.get(key)
-            if old is None or attempt.finished or not old.finished:
-                self.attempts[key] = attempt
+            self._add_attempt(attempt)
+
+    def _add_attempt(self, attempt: AttemptRecord) -> None:
+        key = (attempt.uid, attempt.attempt)
+        old = self.attempts.get(key)
+        if old is None or attempt.finished or not old.finished:
+            self.attempts[key] = attempt
 
     def put_back(self, older: "Backlog") -> None:
         """A batch that could not be written goes under what came since."""
@@ -52,10 +56,8 @@ class Backlog:
         self.jobs, self.attempts = older.jobs, older.attempts
         for job in newer.jobs.values():
             self.add(job, None)
-        for key, attempt in newer.attempts.items():
-            old = self.attempts.get(key)
-            if old is None or attempt.finished or not old.finished:
-                self.attempts[key] = attempt
+        for attempt in newer.attempts.values():
+            self._add_attempt(attempt)
 
 
 class Mirror:
@@ -132,12 +134,15 @@ class Mirror:
         except self._refused:
             log.exception("the store refused a batch of %d rows; writing them one by one", len(batch))
             return await self._write_one_by_one(batch)
+        self._note_success()
+        return True
+
+    def _note_success(self) -> None:
         if self.failing_since is not None:
             log.info("the store can be written again")
             self.failing_since = None
         if not self._backlog:
             self._idle.set()
-        return True
 
     async def _write(self, jobs: list[JobRecord], attempts: list[AttemptRecord]) -> None:
         result = await asyncio.to_thread(self._store.write, jobs, attempts)
@@ -148,17 +153,34 @@ class Mirror:
             self._on_missing_params(uid)
 
     async def _write_one_by_one(self, batch: Backlog) -> bool:
-        """One bad row must not hold up all others; it is kept, and tried again with the next batch."""
+        """One bad row must not hold up all others; it is kept, and tried again with the next batch.
+
+        Running ones come last, and not at all while another row of their name is refused (it may be the end
+        that freed their slot): in no instant do the rows show more of them than there are slots.
+        """
+        attempts: dict[str, list[AttemptRecord]] = {}
+        for attempt in batch.attempts.values():
+            attempts.setdefault(attempt.uid, []).append(attempt)
         left = Backlog.empty()
-        for uid, job in batch.jobs.items():
-            mine = {key: attempt for key, attempt in batch.attempts.items() if key[0] == uid}
+        bad: set[tuple[str, str]] = set()
+        reachable = True
+        for job in sorted(batch.jobs.values(), key=lambda job: job.rank == Rank.RUNNING):
+            mine = attempts.get(job.uid, [])
+            group = (job.namespace, job.job_name)
             try:
-                await self._write([job], list(mine.values()))
-            except (self._unavailable, self._refused) as error:
-                log.error("the row of job %s is not written: %s", uid, error)
-                left.jobs[uid] = job
-                left.attempts.update(mine)
+                if reachable and not (job.rank == Rank.RUNNING and group in bad):
+                    await self._write([job], mine)
+                    continue
+            except self._unavailable as error:
+                log.warning("the store cannot be written any more: %s", error)
+                reachable = False
+            except self._refused as error:
+                log.error("the row of job %s is not written: %s", job.uid, error)
+                bad.add(group)
+            left.add(job, None)
+            for attempt in mine:
+                left.add(job, attempt)
         self._backlog.put_back(left)
-        if not self._backlog:
-            self._idle.set()
+        if reachable:
+            self._note_success()
         return not left
