@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 NAMESPACE_TRUST_SECONDS = 10.0
 """How long a Namespace's own limit is not read again"""
+FAILED_START_SECONDS = 30.0
+"""A start that ends in a bug is tried again, but not at once"""
+LONGEST_LIMIT_DIGITS = 9
 
 
 class CapOf(Protocol):
@@ -50,6 +53,7 @@ class Admitter:
         self._wakeup = asyncio.Event()
         self._namespace_limits: dict[str, tuple[float, int | None]] = {}
         self._starting: set[asyncio.Task[None]] = set()
+        self._next_look: asyncio.TimerHandle | None = None
         self.open = False
         self.admitted = 0
 
@@ -77,10 +81,13 @@ class Admitter:
                 groups = set(self._view.waiting)
             await self._read_namespace_limits({namespace for namespace, _ in groups})
             self._admit(groups)
+            self._look_again_at_full_namespaces(groups)
 
     async def close(self) -> None:
         """Admit no more, and wait for what is being created: no answer is left behind."""
         self.open = False
+        if self._next_look is not None:
+            self._next_look.cancel()
         if self._starting:
             await asyncio.wait(self._starting)
 
@@ -125,8 +132,30 @@ class Admitter:
     async def _run_start(self, entry: JobEntry, attempt: int) -> None:
         try:
             await self._start(entry, attempt)
+        except Exception:
+            log.exception("%s/%s: a bug in its start; it is tried again", entry.namespace, entry.name)
+            asyncio.get_running_loop().call_later(FAILED_START_SECONDS, self._view.touch, entry.uid)
+        else:
+            # Whatever came of it: nobody else would put the job in line again.
+            self._view.touch(entry.uid)
         finally:
             self._view.unreserve((entry.uid, attempt))
+
+    def _look_again_at_full_namespaces(self, groups: set[Group]) -> None:
+        """No event tells that a Namespace's limit was raised: one that holds jobs back is read again."""
+        full = {
+            group
+            for group in groups & self._view.waiting.keys()
+            if Slots(self._namespace_limit(group[0]), self._view.held_in_namespace[group[0]]).free == 0
+        }
+        if full and self._next_look is None:
+            loop = asyncio.get_running_loop()
+            self._next_look = loop.call_later(NAMESPACE_TRUST_SECONDS, self._look_again, full)
+
+    def _look_again(self, groups: set[Group]) -> None:
+        self._next_look = None
+        self._dirty |= groups
+        self._wakeup.set()
 
     def _shared_limit(self) -> bool:
         """Is there any limit beyond those of the names?"""
@@ -157,9 +186,9 @@ def _limit_in(annotations: Mapping[str, str], namespace: str) -> int | None:
     text = annotations.get(names.ANNOTATION_MAX_RUNNING)
     if text is None:
         return None
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > LONGEST_LIMIT_DIGITS:
         log.warning(
-            "namespace %s: annotation %s is %r, expected a whole number; it is ignored",
+            "namespace %s: annotation %s is %.40r, expected a whole number; it is ignored",
             namespace, names.ANNOTATION_MAX_RUNNING, text,
         )  # fmt: skip
         return None
