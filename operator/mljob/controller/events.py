@@ -14,11 +14,13 @@ MESSAGE_LIMIT = 1_024
 def event_for(entry: JobEntry, note: Note, attempt: int, now: float) -> dict[str, Any]:
     """The core/v1 Event about a job."""
     suffix = f".{entry.uid[:8]}.{attempt}"
+    # What is cut must not end in the middle of a label.
+    head = entry.name[: NAME_LIMIT - len(suffix)].rstrip("-.")
     when = format_time(now)
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": entry.name[: NAME_LIMIT - len(suffix)] + suffix, "namespace": entry.namespace},
+        "metadata": {"name": head + suffix, "namespace": entry.namespace},
         "involvedObject": {
             "apiVersion": names.API_VERSION,
             "kind": names.KIND_JOB,
