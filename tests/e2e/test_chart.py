@@ -143,7 +143,7 @@ def can(release: Release, verb: str, resource: str, namespace: str) -> bool:
 def test_an_installed_release_is_ready_and_answers(second: Release) -> None:
     ready = {each["name"]: each["ready"] for each in second.pod()["status"]["containerStatuses"]}
     assert ready == {"operator": True, "api": True}
-    assert second.rest("/ajax-api/3.0/jobs/search?")
+    assert second.rest("/api/v1/jobs?pageSize=1")["jobs"] == []
 
 
 def test_its_rights_end_at_its_namespaces(second: Release) -> None:
