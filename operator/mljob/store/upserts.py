@@ -20,10 +20,8 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy import (
-    Row as SqlRow,
-)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Row as SqlRow
 
 from mljob.store.rows import Row
 from mljob.store.tables import is_unfinished, job_attempts, job_params, jobs
@@ -42,18 +40,20 @@ STATEMENT_ROWS = 1000
 @dataclass(frozen=True, slots=True)
 class Bulk:
     """A statement for any number of rows. PostgreSQL takes one array per column: one text to parse and one
-    plan whatever the number, a quarter of the CPU of a VALUES list. SQLite takes the rows."""
+    plan whatever the number, a quarter of the CPU of a VALUES list. SQLite takes the rows as they are."""
 
     statement: Executable
     array_columns: tuple[str, ...]
     """Empty: not by arrays."""
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> list[SqlRow[Any]]:
-        """What the statement returns for the rows that it inserted or changed."""
+        """What the statement returns, if it does, for the rows that it inserted or changed."""
         returned: list[SqlRow[Any]] = []
         for start in range(0, len(rows), STATEMENT_ROWS):
             chunk = rows[start : start + STATEMENT_ROWS]
-            returned.extend(connection.execute(self.statement, self._parameters(chunk)))
+            result = connection.execute(self.statement, self._parameters(chunk))
+            if result.returns_rows:
+                returned.extend(result)
         return returned
 
     def _parameters(self, rows: Sequence[Row]) -> Row | Sequence[Row]:
@@ -79,8 +79,8 @@ def upserts_for(dialect: str) -> Upserts:
     # The length, as "params IS NULL" is wrong in a RETURNING clause of SQLite 3.40 (a text primary key and a
     # NULL: it says 0).
     length = func.length(jobs.c.params).label("length")
-    token = _insert(dialect, job_params).on_conflict_do_nothing().returning(job_params.c.token)
-    attempt = _attempts(_insert(dialect, job_attempts)).returning(job_attempts.c.attempt)
+    token = _insert(dialect, job_params).on_conflict_do_nothing()
+    attempt = _attempts(_insert(dialect, job_attempts))
     return Upserts(
         jobs=_bulk(dialect, jobs, job.returning(jobs.c.id, length)),
         jobs_with_params=_bulk(dialect, jobs, job.returning(jobs.c.id, jobs.c.params)),

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from mljob.store import Store, StoreError, StoreUnavailable, open_store
+from mljob.store import Store, StoreError, StoreUnavailable, migrate, open_store
 from mljob.store.engine import engine_for
 from mljob.store.tables import metadata
 from sqlalchemy import Engine, text
@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from tests.unit.store.builders import a_job
 
 
-def migrate(url: str) -> None:
+def migrate_in_a_process(url: str) -> None:
     """In a process of its own."""
     store = open_store(url)
     store.migrate()
@@ -59,7 +59,7 @@ class MigrationContract:
 
     def test_many_processes_at_once(self, empty_url: str) -> None:
         spawn = multiprocessing.get_context("spawn")
-        processes = [spawn.Process(target=migrate, args=(empty_url,)) for _ in range(3)]
+        processes = [spawn.Process(target=migrate_in_a_process, args=(empty_url,)) for _ in range(3)]
         for process in processes:
             process.start()
         for process in processes:
@@ -71,7 +71,7 @@ class MigrationContract:
 
     def test_many_threads_at_once(self, empty_url: str) -> None:
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(migrate, [empty_url] * 4))
+            list(pool.map(migrate_in_a_process, [empty_url] * 4))
 
     def test_a_database_of_the_future_is_left_alone(self, empty_store: Store, engine: Engine) -> None:
         empty_store.migrate()
@@ -79,6 +79,14 @@ class MigrationContract:
             connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         with pytest.raises(StoreError, match="schema 9999, which is newer than this program's 0001"):
             empty_store.migrate()
+
+    def test_a_database_of_the_past_is_unavailable_until_it_is_migrated(
+        self, empty_store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        empty_store.migrate()
+        monkeypatch.setattr(migrate, "head", lambda: "0002")
+        with pytest.raises(StoreUnavailable, match="schema 0001, this program needs 0002; not migrated yet"):
+            empty_store.check()
 
     def test_a_migration_that_fails_leaves_nothing_behind(self, empty_store: Store, engine: Engine) -> None:
         with engine.begin() as connection:
