@@ -11,7 +11,7 @@ sits in the same pod. Every verb says what needs it; a verb that nothing needs i
     - watch # learn of submissions, edits and deletions
     - create # POST over REST
     - patch # take the finalizer off a recorded one; cancel over REST
-    - delete # remove finished ones after their TTL
+    - delete # remove finished ones after their TTL; take back a submission that could not be stored
 - apiGroups: [mljob.dev]
   resources: [mljobs/status]
   verbs:
@@ -23,7 +23,6 @@ sits in the same pod. Every verb says what needs it; a verb that nothing needs i
 - apiGroups: [mljob.dev]
   resources: [mljobdefinitions]
   verbs:
-    - get # read one again after a conflict
     - list # know all definitions before the first admission
     - watch # learn of changes
 - apiGroups: [mljob.dev]
@@ -41,12 +40,10 @@ sits in the same pod. Every verb says what needs it; a verb that nothing needs i
 - apiGroups: [""]
   resources: [pods]
   verbs:
-    - get # the outcome, read from the container
     - list # the pods that hold slots
-    - watch # learn when the container starts and ends
+    - watch # learn when the container starts, how it ends
     - create # dry runs alone: the Job's own dry run does not check its pod against Pod Security
     - patch # lower spec.activeDeadlineSeconds of a container that has no runner
-    - delete # a pod whose injected sidecar outlives the job would hold the slot for ever
 - apiGroups: [""]
   resources: [pods/log]
   verbs:
@@ -66,18 +63,12 @@ sits in the same pod. Every verb says what needs it; a verb that nothing needs i
     - list # why a Job has no pod: quota and Pod Security say it nowhere else
 {{- end -}}
 
-{{/* What exists once per cluster. Without it (watchNamespaces) the operator does as well as it can. */}}
+{{/* What exists once per cluster; with watchNamespaces each Role names its own namespace instead. */}}
 {{- define "mljob.rules.cluster" -}}
 - apiGroups: [""]
   resources: [namespaces]
   verbs:
     - get # the uid of kube-system is the cluster's id in SQL; a namespace's own limit is its annotation
-    - list # the limits of all namespaces before the first admission
-    - watch # a limit that changes
-- apiGroups: [""]
-  resources: [nodes]
-  verbs:
-    - get # whether a node that does not answer still exists: its pods may still run
 {{- end -}}
 
 {{/* Of the uninstall hook alone. */}}

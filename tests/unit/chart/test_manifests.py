@@ -81,7 +81,7 @@ def test_the_same_rights_hold_in_one_namespace_as_in_all() -> None:
     everywhere = one(render({}), "ClusterRole")["rules"]
     in_one = one(render({"watchNamespaces": ["team-a"]}), "Role")["rules"]
     spanning = [rule for rule in everywhere if rule not in in_one]
-    assert {resource for rule in spanning for resource in rule["resources"]} == {"namespaces", "nodes"}
+    assert {resource for rule in spanning for resource in rule["resources"]} == {"namespaces"}
 
 
 def test_the_operator_accepts_the_configuration_and_shares_its_defaults() -> None:
