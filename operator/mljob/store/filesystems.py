@@ -21,6 +21,8 @@ NETWORK_TYPES = frozenset(
         "smbfs",
     }
 )
+# Of those in user space most are remote (sshfs, s3fs, gcsfuse, ...); these are not.
+LOCAL_FUSE_TYPES = frozenset({"fuse.fuse-overlayfs", "fuse.ntfs-3g"})
 _MOUNTS = Path("/proc/mounts")
 
 
@@ -39,7 +41,8 @@ def network_file_system_of(folder: Path, mounts: Path = _MOUNTS) -> str | None:
         # Of two mounts on one point the later covers the earlier.
         if resolved.is_relative_to(point) and len(point.parts) >= depth:
             kind, depth = mount_kind, len(point.parts)
-    return kind if kind in NETWORK_TYPES or kind.startswith("fuse.") else None
+    remote_fuse = kind.startswith("fuse.") and kind not in LOCAL_FUSE_TYPES
+    return kind if kind in NETWORK_TYPES or remote_fuse else None
 
 
 def _unescaped(mount_point: str) -> str:

@@ -37,6 +37,7 @@ server:/export /data nfs4 rw,vers=4.2 0 0
 //host/share /my\\040share cifs rw 0 0
 sshfs /home/user/remote fuse.sshfs rw 0 0
 tmpfs /dev/shm tmpfs rw 0 0
+overlay /container fuse.fuse-overlayfs rw 0 0
 tmpfs /over tmpfs rw 0 0
 server:/x /over nfs rw 0 0
 """
@@ -55,6 +56,7 @@ server:/x /over nfs rw 0 0
         ("/home/user/remote", "fuse.sshfs"),
         ("/home/user", None),
         ("/dev/shm", None),
+        ("/container/data", None),
         ("/over/it", "nfs"),
     ],
 )
