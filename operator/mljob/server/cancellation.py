@@ -1,14 +1,21 @@
 """Cancels jobs: `spec.cancel: true`, one way. The operator does the rest."""
 
-from collections.abc import Mapping
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
+
+import orjson
 
 from mljob.api import errors
 from mljob.api.job import Phase
 from mljob.kube.resources import MLJOBS, Resource
 from mljob.server.jobs import Found, Jobs
+from mljob.server.objects import phase_of
 from mljob.server.problems import AlreadyFinalized, from_api_error
 from mljob.server.views import status_text
+
+SETTLE_SECONDS = 1.0
 
 
 class JobPatcher(Protocol):
@@ -18,13 +25,16 @@ class JobPatcher(Protocol):
         self, resource: Resource, namespace: str | None, name: str, body: Mapping[str, Any]
     ) -> dict[str, Any]: ...
 
+    def stream(self, path: str, params: Mapping[str, str]) -> AsyncIterator[bytes]: ...
+
 
 class Cancellations:
     """Idempotent while the job is being stopped, refused once it is final."""
 
-    def __init__(self, kube: JobPatcher, jobs: Jobs) -> None:
+    def __init__(self, kube: JobPatcher, jobs: Jobs, settle_seconds: float = SETTLE_SECONDS) -> None:
         self._kube = kube
         self._jobs = jobs
+        self._settle_seconds = settle_seconds
 
     async def cancel(self, job_id: str) -> tuple[Found, bool]:
         """The job, and whether this call was the first to cancel it.
@@ -33,25 +43,40 @@ class Cancellations:
         """
         found = await self._jobs.get_with_object(job_id)
         record = found.record
-        phase = phase_of(found)
-        if phase.is_final:
-            raise AlreadyFinalized(job_id, status_text(phase))
+        if record.phase.is_final:
+            raise AlreadyFinalized(job_id, status_text(record.phase))
         if found.item is None or found.item["spec"].get("cancel"):
             # Its object is gone (then it ends in Canceled as well), or it was cancelled before.
             return found, False
         # The uid makes sure that it is this job and not another one that was given its name.
         patch = {"metadata": {"uid": record.uid}, "spec": {"cancel": True}}
         try:
-            await self._kube.patch(MLJOBS, record.namespace, record.name, patch)
+            item = await self._kube.patch(MLJOBS, record.namespace, record.name, patch)
         except (errors.NotFound, errors.Conflict):
             return await self._jobs.get_with_object(job_id), False
         except errors.ApiError as error:
             raise from_api_error(error, "cancel the MlJob") from error
-        return await self._jobs.get_with_object(job_id), True
+        return await self._jobs.newest(found, await self._settled(item)), True
 
-
-def phase_of(found: Found) -> Phase:
-    """The later of row and object: the row follows the object by a moment."""
-    status = (found.item or {}).get("status") or {}
-    phase = Phase(status.get("phase") or Phase.PENDING)
-    return phase if phase.is_final else found.record.phase
+    async def _settled(self, item: dict[str, Any]) -> dict[str, Any]:
+        """The object as it is in a moment: the operator ends a job that waits at once, and MLflow's clients
+        expect the answer to say so. One that runs has its grace period first; nobody waits for that."""
+        if phase_of(item) is not Phase.PENDING or (item.get("status") or {}).get("currentJob"):
+            return item
+        metadata, latest = item["metadata"], item
+        params = {
+            "watch": "true",
+            "fieldSelector": f"metadata.name={metadata['name']}",
+            "resourceVersion": metadata["resourceVersion"],
+        }
+        lines = self._kube.stream(MLJOBS.path(metadata["namespace"]), params)
+        with contextlib.suppress(errors.ApiError, TimeoutError):
+            async with asyncio.timeout(self._settle_seconds), contextlib.aclosing(lines):  # type: ignore[type-var]
+                async for line in lines:
+                    event = orjson.loads(line)
+                    if event["type"] != "MODIFIED":
+                        break
+                    latest = event["object"]
+                    if phase_of(latest).is_final:
+                        break
+        return latest

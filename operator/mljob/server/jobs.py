@@ -19,12 +19,13 @@ from mljob.kube.resources import MLJOBS, Resource
 from mljob.server.cluster import Cluster
 from mljob.server.definitions import Definitions
 from mljob.server.ledger import Ledger
-from mljob.server.objects import record_of
+from mljob.server.objects import phase_of, record_of
 from mljob.server.problems import JobNotFound, StoreAway, UnknownJobName, from_api_error
 from mljob.store import JobFilter, Order, Page
 
 log = logging.getLogger(__name__)
 
+LIST_SERVES_SECONDS = 1.0
 UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
@@ -90,7 +91,14 @@ class Jobs:
         found = await self.get(job_id)
         if found.item is not None:
             return found
-        return replace(found, item=await self.item_of(found.record))
+        item = await self.item_of(found.record)
+        return found if item is None else await self.newest(found, item)
+
+    async def newest(self, found: Found, item: dict[str, Any]) -> Found:
+        """With this object. Its row follows by a moment: an object that is final is the one to believe."""
+        if phase_of(item).is_final and not found.record.phase.is_final:
+            return Found(await self._record(item), found.stored, item)
+        return replace(found, item=item)
 
     async def item_of(self, record: JobRecord) -> dict[str, Any] | None:
         """The job's object; None: it is gone, or the API server does not answer."""
@@ -155,11 +163,9 @@ class Jobs:
         return item if item["metadata"]["uid"] == job_id else None
 
     async def _list(self) -> dict[str, tuple[str, str]]:
-        """uid to (namespace, name), from a list that began after this call: whoever waits shares the next."""
-        asked_at = self._monotonic()
+        """uid to (namespace, name). Unknown ids are asked for again and again: a list serves a second."""
         async with self._listing:
-            if self._listed_at <= asked_at:
-                self._listed_at = self._monotonic()
+            if self._monotonic() - self._listed_at > LIST_SERVES_SECONDS:
                 try:
                     self._places = {
                         item["metadata"]["uid"]: (item["metadata"]["namespace"], item["metadata"]["name"])
@@ -168,8 +174,8 @@ class Jobs:
                         for item in page["items"]
                     }
                 except errors.ApiError as error:
-                    self._listed_at = float("-inf")
                     raise from_api_error(error, "list the MlJobs") from error
+                self._listed_at = self._monotonic()
             return self._places
 
     def _serves(self, namespace: str) -> bool:

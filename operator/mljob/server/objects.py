@@ -1,5 +1,6 @@
 """MlJob objects: the one a submission becomes, and the row that an object corresponds to. No I/O."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,7 @@ from mljob.core.records import JobRecord, Rank
 from mljob.server.names import Moment
 from mljob.server.problems import InvalidFields
 
+STAMP = re.compile(r"[0-9]{1,15}")
 MAX_STAMP_SKEW_MS = 2_000
 """How far the stamp of a submission may be from the API server's own clock to be believed."""
 
@@ -104,11 +106,16 @@ def record_of(item: Mapping[str, Any], cluster: str, definition: MlJobDefinition
     )
 
 
+def phase_of(item: Mapping[str, Any]) -> Phase:
+    """Of an object as the API server sent it."""
+    return Phase((item.get("status") or {}).get("phase") or Phase.PENDING)
+
+
 def creation_time_ms(job: MlJob) -> int:
     """When it was submitted: the stamp, where it fits the API server's clock to 2 s; else that clock."""
     created_ms = _millis(job.metadata.creation_timestamp) or 0
     stamp = job.metadata.annotations.get(terms.ANNOTATION_CREATION_TIME, "")
-    if stamp.isascii() and stamp.isdigit() and abs(int(stamp) - created_ms) <= MAX_STAMP_SKEW_MS:
+    if STAMP.fullmatch(stamp) and abs(int(stamp) - created_ms) <= MAX_STAMP_SKEW_MS:
         return int(stamp)
     return created_ms
 

@@ -1,12 +1,16 @@
 """`/api/v1/jobs`: submission with all options, lists, one job, cancel, attempts; problems as RFC 9457."""
 
+import asyncio
 import json
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from mljob.api import names as terms
 from mljob.core.records import AttemptRecord
+from mljob.server.cancellation import SETTLE_SECONDS
 
 from tests.integration.server.api import V1, Api, Json, detail
 
@@ -292,6 +296,86 @@ class TestCancel:
             api.kubectl_job(row.name, {"jobName": "simple_job_fun", "params": {"x": 9, "y": 9}})
             assert (await api.client.post(f"{V1}/{job['id']}/cancel")).status_code == 202
             assert "cancel" not in api.objects()[0]["spec"]
+
+    async def test_waiting_job_is_canceled_in_the_answer_as_soon_as_the_operator_says_so(
+        self, api: Api
+    ) -> None:
+        """The row may still say what was before."""
+        api.define_sum()
+        job = await submitted(api, jobName="simple_job_fun", params={"x": 1, "y": 2})
+        [row] = await api.rows()
+
+        async def operator() -> None:
+            async with asyncio.timeout(10):
+                while "cancel" not in api.objects()[0]["spec"]:  # noqa: ASYNC110 - the API server's state
+                    await asyncio.sleep(0.01)
+            api.set_status(row.name, phase="Canceled", reason="Canceled")
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(operator())
+            asked = tasks.create_task(api.client.patch(f"/ajax-api/3.0/jobs/cancel/{job['id']}"))
+        assert asked.result().status_code == 200
+        assert asked.result().json()["status"] == "CANCELED"
+        found = (await api.client.get(f"{V1}/{job['id']}")).json()
+        assert (found["status"], found["reason"]) == ("CANCELED", "Canceled")
+
+    async def test_running_job_is_not_waited_for(self, api: Api) -> None:
+        api.define_sum()
+        job = await submitted(api, jobName="simple_job_fun", params={"x": 1, "y": 2})
+        [row] = await api.rows()
+        api.set_status(row.name, phase="Running", attempt=1, currentJob="a-job")
+        started = time.monotonic()
+        answer = await api.client.post(f"{V1}/{job['id']}/cancel")
+        assert (answer.status_code, answer.json()["status"]) == (202, "PENDING")
+        assert time.monotonic() - started < SETTLE_SECONDS
+
+
+class TestVisibility:
+    """Of one database, a server shows the rows of its own cluster, and of the namespaces it serves."""
+
+    async def test_rows_of_another_cluster(self, api: Api) -> None:
+        api.define_sum()
+        job = await submitted(api, jobName="simple_job_fun", params={"x": 1, "y": 2})
+        [row] = await api.rows()
+        foreign = replace(row, uid=UNKNOWN_ID, cluster="another")
+        store(api).write([foreign])
+        assert [each["id"] for each in (await api.client.get(V1)).json()["jobs"]] == [job["id"]]
+        problem(await api.client.get(f"{V1}/{UNKNOWN_ID}"), 404, "job-not-found")
+        problem(await api.client.post(f"{V1}/{UNKNOWN_ID}/cancel"), 404, "job-not-found")
+
+    async def test_rows_of_a_namespace_that_is_not_served(self, open_api: Any, namespace: str) -> None:
+        async with open_api() as api:
+            api.define_sum()
+            job = await submitted(api, jobName="simple_job_fun", params={"x": 1, "y": 2})
+        async with open_api(watch_namespaces=("default",)) as api:
+            assert (await api.client.get(V1)).json()["jobs"] == []
+            assert (await api.client.get(f"{V1}?namespace={namespace}")).json()["jobs"] == []
+            problem(await api.client.get(f"{V1}/{job['id']}"), 404, "job-not-found")
+
+
+class TestLogs:
+    async def test_before_the_job_has_started(self, api: Api) -> None:
+        api.define_sum()
+        job = await submitted(api, jobName="simple_job_fun", params={"x": 1, "y": 2})
+        found = problem(await api.client.get(f"{V1}/{job['id']}/logs"), 404, "no-log")
+        assert "has not started: it is Pending" in found["detail"]
+
+    async def test_kept_tail_of_a_pod_that_is_gone(self, api: Api) -> None:
+        api.define_sum()
+        job = await submitted(api, jobName="simple_job_fun", params={"x": 1, "y": 2})
+        [row] = await api.rows()
+        kept = AttemptRecord(row.uid, row.cluster, 1, True, "a-job", pod="gone", log_tail="a\nb\n")
+        lost = replace(kept, attempt=2, log_tail=None)
+        store(api).write([replace(row, attempt=2)], [kept, lost])
+        answer = await api.client.get(f"{V1}/{job['id']}/logs?attempt=1&tailLines=1")
+        assert (answer.status_code, answer.text) == (200, "b\n")
+        assert answer.headers["MlJob-Log-Source"] == "store"
+        problem(await api.client.get(f"{V1}/{job['id']}/logs"), 410, "log-gone")
+
+    @pytest.mark.parametrize("query", ["attempt=0", "attempt=x", "tailLines=-1", "follow=maybe", "lines=5"])
+    async def test_bad_query_names_its_parameter(self, api: Api, query: str) -> None:
+        answer = await api.client.get(f"{V1}/{UNKNOWN_ID}/logs?{query}")
+        assert query.split("=", maxsplit=1)[0] in problem(answer, 422, "invalid-fields")["detail"]
 
 
 class TestRequests:
