@@ -53,8 +53,7 @@ class Cache:
         place = self._place(kind, key)
         if place.is_dir():
             return place
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock(place.parent / f".{key}.lock"):
+        with self.lock(kind, key):
             if place.is_dir():
                 return place
             making = place.parent / f".{key}.making"
@@ -68,6 +67,22 @@ class Cache:
                 shutil.rmtree(making, ignore_errors=True)
         return place
 
+    @contextmanager
+    def lock(self, kind: str, key: str, say: Callable[[str], None] = lambda text: None) -> Iterator[None]:
+        """Held by one process and thread at a time; who has to wait is told so, and Ctrl-C ends it."""
+        file = self._root / kind / f".{key}.lock"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("w") as handle:
+            is_told = False
+            while not _try_lock(handle.fileno()):
+                if not is_told:
+                    say(f"waiting for another run that works on {key} in {file.parent} ...")
+                    is_told = True
+                # The kernel tells nobody when a flock is released, and a blocking call would not see Ctrl-C.
+                if self._commands.cancelled.wait(LOCK_RETRY_SECONDS):
+                    raise Cancelled
+            yield
+
     def evict(self, kind: str, kept: int) -> list[str]:
         """Drop all of one kind but the newest; the keys that went."""
         folder = self._root / kind
@@ -79,15 +94,6 @@ class Cache:
 
     def _place(self, kind: str, key: str) -> Path:
         return self._root / kind / key
-
-    @contextmanager
-    def _lock(self, file: Path) -> Iterator[None]:
-        with file.open("w") as handle:
-            while not _try_lock(handle.fileno()):
-                # The kernel tells nobody when a flock is released, and a blocking call would not see Ctrl-C.
-                if self._commands.cancelled.wait(LOCK_RETRY_SECONDS):
-                    raise Cancelled
-            yield
 
 
 def _try_lock(descriptor: int) -> bool:

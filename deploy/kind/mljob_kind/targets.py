@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 from rich.console import Console
 from rich.table import Table
@@ -32,7 +32,7 @@ def tools(console: Console, names: Sequence[str]) -> None:
 def up(console: Console) -> None:
     """The cluster, whole and ready; a few seconds when it is there already."""
     workshop = Workshop.open()
-    with display_for(console) as display:
+    with display_for(console) as display, _alone(workshop, display):
         cluster = _cluster(workshop, display)
         _bring_up(workshop, cluster, display)
         display.say(f"Cluster {cluster.wanted.name} is up: export KUBECONFIG={cluster.kubeconfig}")
@@ -41,7 +41,7 @@ def up(console: Console) -> None:
 def images(console: Console) -> None:
     """The cluster's job images, built where their inputs changed, and on every node."""
     workshop = Workshop.open()
-    with display_for(console) as display:
+    with display_for(console) as display, _alone(workshop, display):
         cluster = _cluster(workshop, display)
         job_images = workshop.job_images(cluster.engine)
         if cluster.is_whole():
@@ -59,7 +59,7 @@ def images(console: Console) -> None:
 def down(console: Console) -> None:
     """No node, network or rule is left; what was built stays in the cache."""
     workshop = Workshop.open()
-    with display_for(console) as display:
+    with display_for(console) as display, _alone(workshop, display):
         for engine in _engines_in_use(workshop):
             _link(workshop, display, "kind")
             cluster = Cluster(Wanted.from_environment(os.environ), engine, workshop.paths, workshop.commands)
@@ -68,6 +68,11 @@ def down(console: Console) -> None:
                 if engine.offline and not remove_podman_traces(workshop.podman, workshop.commands):
                     display.say("Another cluster still runs: its network and rules stay.")
         display.say("Nothing of the cluster is left but the cache.")
+
+
+def _alone(workshop: Workshop, display: Display) -> AbstractContextManager[None]:
+    """Of two that start one cluster at once, each would remove the other's as half made."""
+    return workshop.cache.lock("clusters", Wanted.from_environment(os.environ).name, display.say)
 
 
 def _cluster(workshop: Workshop, display: Display) -> Cluster:
