@@ -63,9 +63,13 @@ class Definitions:
             for scope in self._scopes:
                 tasks.create_task(self._follow(scope))
 
+    def known(self, namespace: str, job_name: str) -> MlJobDefinition | None:
+        """The one in force as far as the watch has told, whether or not it takes jobs."""
+        return in_force(self._by_uid.values(), namespace, job_name)
+
     async def resolve(self, namespace: str, job_name: str) -> MlJobDefinition:
         """The definition in force. Raises UnknownJobName, or what became of the API server's error."""
-        found = in_force(self._by_uid.values(), namespace, job_name)
+        found = self.known(namespace, job_name)
         if found is None or refusal_of(found) is not None:
             found = in_force(await self._read(namespace), namespace, job_name)
         if found is None:

@@ -20,7 +20,7 @@ from mljob.server.cluster import Cluster
 from mljob.server.definitions import Definitions
 from mljob.server.ledger import Ledger
 from mljob.server.objects import phase_of, record_of
-from mljob.server.problems import JobNotFound, StoreAway, UnknownJobName, from_api_error
+from mljob.server.problems import JobNotFound, StoreAway, from_api_error
 from mljob.store import JobFilter, Order, Page
 
 log = logging.getLogger(__name__)
@@ -136,17 +136,13 @@ class Jobs:
         return Found(await self._record(item), stored=False, item=item)
 
     async def _record(self, item: dict[str, Any]) -> JobRecord:
-        cluster_id = await self._cluster.id()
+        metadata = item["metadata"]
+        definition = self._definitions.known(metadata["namespace"], item["spec"]["jobName"])
         try:
-            definition = await self._definitions.resolve(
-                item["metadata"]["namespace"], item["spec"]["jobName"]
-            )
-            return record_of(item, cluster_id, definition.spec)
-        except UnknownJobName:
-            return record_of(item, cluster_id, None)
+            return record_of(item, await self._cluster.id(), definition.spec if definition else None)
         except ValidationError as error:
-            log.warning("MlJob %s cannot be read: %s", item["metadata"]["uid"], error)
-            raise JobNotFound(item["metadata"]["uid"]) from error
+            log.warning("MlJob %s/%s cannot be read: %s", metadata["namespace"], metadata["name"], error)
+            raise JobNotFound(metadata["uid"]) from error
 
     async def _search(self, job_id: str) -> dict[str, Any] | None:
         """The object of that uid. The API server finds objects by name alone, so all have to be listed."""
