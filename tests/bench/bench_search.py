@@ -17,6 +17,7 @@ import psycopg
 from mljob.api.job import Phase
 from mljob.core.records import JobRecord, Rank
 from mljob.store import JobFilter, Order, Store, open_store
+from mljob.store.cursors import Place, encode
 from rich.console import Console
 from rich.table import Table
 
@@ -26,7 +27,6 @@ ROWS = 100_000
 REPEATS = 50
 WRITE_BATCH = 500
 PAGE = 50
-DEEP_PAGES = 50
 JOB_NAMES = [f"job_{number}" for number in range(20)]
 # Of what a busy installation has: nearly all done, some failed, few under way.
 PHASES = {
@@ -107,7 +107,7 @@ def _queries(rows: int) -> dict[str, Query]:
         "by a param nobody has": ask(lambda _: JobFilter(params={"model": "none"})),
         "by text in the error, common": ask(lambda _: JobFilter(error_contains="out of memory")),
         "by text in the error, absent": ask(lambda _: JobFilter(error_contains="never said")),
-        f"{DEEP_PAGES} pages deep": _deep,
+        "a page anywhere, by cursor": _anywhere(rows),
         "all of a name that failed": lambda store, chance: list(
             store.search(JobFilter(job_name=chance.choice(JOB_NAMES), phases=frozenset({Phase.FAILED})))
         ),
@@ -118,11 +118,15 @@ def _by_name_and(phase: Phase) -> Callable[[random.Random], JobFilter]:
     return lambda chance: JobFilter(job_name=chance.choice(JOB_NAMES), phases=frozenset({phase}))
 
 
-def _deep(store: Store, _chance: random.Random) -> None:
-    """All the pages on the way; divide by their number for one."""
-    cursor = None
-    for _ in range(DEEP_PAGES):
-        cursor = store.list(JobFilter(), order=Order.NEWEST_FIRST, page_size=PAGE, cursor=cursor).next_cursor
+def _anywhere(rows: int) -> Query:
+    """The page after a job that the client saw last, however deep among the others."""
+
+    def query(store: Store, chance: random.Random) -> object:
+        last = _job(chance.randrange(rows))
+        cursor = encode(Order.NEWEST_FIRST, Place(last.creation_time_ms, last.name, last.uid))
+        return store.list(JobFilter(), page_size=PAGE, cursor=cursor)
+
+    return query
 
 
 def _job(number: int) -> JobRecord:
