@@ -10,11 +10,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import bench_search, kwok, measure, show
+from tests.bench import bench_search, kwok, measure, real_node, show
 from tests.bench.figures import CannotMeasureError, Findings
 
 RESULTS = Path(__file__).parents[2] / ".local" / "bench"
 INTERRUPTED = 130
+SAMPLES = 20
+JOBS_AT_ONCE = 60
+ROUNDS_AT_ONCE = 2
 
 Part = Callable[[show.Say], Findings]
 
@@ -30,11 +33,14 @@ def search(say: show.Say) -> Findings:
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="kwok, search; all without it")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="latency, throughput, kwok, search; or all")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="jobs of each kind, for the latency")
     parser.add_argument("--jobs", type=int, default=kwok.JOBS_PER_ROUND, help="jobs of a round on kwok")
     parser.add_argument("--rounds", type=int, default=kwok.ROUNDS, help="rounds on kwok")
     chosen = parser.parse_args(arguments)
     parts: dict[str, Part] = {
+        "latency": partial(real_node.latency, samples=chosen.samples),
+        "throughput": partial(real_node.throughput, jobs=JOBS_AT_ONCE, rounds=ROUNDS_AT_ONCE),
         "kwok": partial(kwok.run, plan=kwok.Plan(jobs=chosen.jobs, rounds=chosen.rounds)),
         "search": search,
     }

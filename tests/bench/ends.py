@@ -21,7 +21,7 @@ class UnexpectedEndError(Exception):
 
 
 class Ends:
-    """Names and the moment at which each was seen to have succeeded (monotonic seconds)."""
+    """uids and the moment at which each was seen to have succeeded (monotonic seconds)."""
 
     def __init__(self, namespace: str, resource: Resource) -> None:
         self._namespace = namespace
@@ -37,10 +37,10 @@ class Ends:
         await self._wait(lambda: len(self.at) >= count, f"{count} {self._resource.plural}")
         return max(self.at.values())
 
-    async def wait_name(self, name: str) -> float:
+    async def wait_uid(self, uid: str) -> float:
         """Until this one has ended; the moment."""
-        await self._wait(lambda: name in self.at, f"{self._resource.kind} {name}")
-        return self.at[name]
+        await self._wait(lambda: uid in self.at, f"{self._resource.kind} {uid}")
+        return self.at[uid]
 
     async def _wait(self, there: Callable[[], bool], what: str) -> None:
         while not there():
@@ -76,9 +76,9 @@ class Ends:
             self._changed.set()
 
     def _take(self, body: Json) -> None:
-        name = body["metadata"]["name"]
-        if name not in self.at and self._succeeded(body):
-            self.at[name] = time.monotonic()
+        uid = body["metadata"]["uid"]
+        if uid not in self.at and self._succeeded(body):
+            self.at[uid] = time.monotonic()
             self._changed.set()
 
 

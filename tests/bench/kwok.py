@@ -8,14 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 from mljob.kube.client import KubeClient
 from mljob.kube.config import load_connection
-from mljob.kube.resources import DEFINITIONS, JOBS, MLJOBS, NAMESPACES, Resource
+from mljob.kube.resources import JOBS, MLJOBS, NAMESPACES
 
-from tests.bench import manifests, measure
+from tests.bench import creating, manifests, measure
 from tests.bench.ends import ends_of
 from tests.bench.figures import CannotMeasureError, Comparison, Findings
 from tests.bench.operator_process import RunningOperator, running_operator
@@ -26,7 +25,6 @@ Say = Callable[[str], None]
 
 JOBS_PER_ROUND = 1_000
 ROUNDS = 3
-CREATIONS_AT_ONCE = 32
 WARM_UP_JOBS = 60
 SETTLE_SECONDS = 1.0
 RAW = "raw"
@@ -104,14 +102,13 @@ async def _one_round(
     resource, bodies = JOBS, [manifests.raw_job(f"job-{n}") for n in range(jobs)]
     if subject != RAW:
         cap = int(subject.removeprefix("cap "))
-        await client.create(DEFINITIONS, namespace, manifests.definition("work", cap))
-        await _until_accepted(client, namespace, "work")
+        await creating.define(client, namespace, manifests.definition("work", cap))
         resource, bodies = MLJOBS, [manifests.mljob(f"job-{n}", "work") for n in range(jobs)]
     await asyncio.sleep(SETTLE_SECONDS)  # what the round before has left behind
     requests, cpu = measure.requests(api), measure.cpu_of(pids)
     async with ends_of(client, namespace, resource) as ends:
         started = time.monotonic()
-        await _create_all(client, resource, namespace, bodies)
+        await creating.create_all(client, resource, namespace, bodies)
         created = time.monotonic()
         ended = await ends.wait_count(jobs)
     await asyncio.sleep(SETTLE_SECONDS)  # the last rows and events are part of the price
@@ -127,27 +124,6 @@ async def _one_round(
         load_average=measure.load_average(),
         requests_per_job=_per_job(measure.requests(api) - requests, jobs),
     )
-
-
-async def _create_all(client: KubeClient, resource: Resource, namespace: str, bodies: Sequence[Any]) -> None:
-    left = iter(bodies)
-
-    async def creator() -> None:
-        for body in left:
-            await client.create(resource, namespace, body)
-
-    await asyncio.gather(*(creator() for _ in range(CREATIONS_AT_ONCE)))
-
-
-async def _until_accepted(client: KubeClient, namespace: str, name: str) -> None:
-    while True:
-        status = (await client.get(DEFINITIONS, namespace, name)).get("status") or {}
-        for condition in status.get("conditions") or ():
-            if condition["type"] == "Accepted":
-                if condition["status"] != "True":
-                    raise CannotMeasureError(f"the definition is refused: {condition['message']}")
-                return
-        await asyncio.sleep(0.1)
 
 
 def _per_job(requests: Counter[str], jobs: int) -> dict[str, float]:
