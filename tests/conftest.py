@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["tests.control_plane.plugin"]
+
+# How long an example takes tells how busy the machine is, not whether the code is right.
+settings.register_profile("mljob", deadline=None)
+settings.load_profile("mljob")
 
 TESTS = Path(__file__).parent
 MARKERS = {

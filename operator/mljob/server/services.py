@@ -38,6 +38,7 @@ class Services:
     """Everything a route may ask for."""
 
     default_namespace: str
+    kube: KubeClient
     creator: Creator
     definitions: Definitions
     health: Health
@@ -72,6 +73,7 @@ def build(
     )
     return Services(
         default_namespace=default_namespace,
+        kube=kube,
         creator=creator,
         definitions=definitions,
         health=Health(cluster, definitions, ledger),

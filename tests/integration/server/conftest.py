@@ -11,6 +11,7 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 from mljob.kube.config import load_connection
 from mljob.server.app import create_app
+from mljob.server.cancellation import Cancellations
 from mljob.server.metrics import Metrics
 from mljob.server.services import Services, running
 from mljob.server.settings import Settings
@@ -45,11 +46,14 @@ def settings(control_plane: ControlPlane, namespace: str, tmp_path: Path, migrat
 
 @pytest.fixture
 def open_api(settings: Settings, control_plane: ControlPlane, namespace: str) -> OpenApi:
-    """Starts a server; keyword arguments replace settings."""
+    """Starts a server; `settle_seconds` as in Cancellations, other keyword arguments replace settings."""
 
     @asynccontextmanager
     async def start(
-        *, wrap: Callable[[Services], Services] = lambda services: services, **changes: object
+        *,
+        wrap: Callable[[Services], Services] = lambda services: services,
+        settle_seconds: float = 0.05,
+        **changes: object,
     ) -> AsyncIterator[Api]:
         chosen = replace(settings, **changes)  # type: ignore[arg-type]
         connection = load_connection(chosen.kubeconfig)
@@ -58,7 +62,9 @@ def open_api(settings: Settings, control_plane: ControlPlane, namespace: str) ->
         @asynccontextmanager
         async def services() -> AsyncIterator[Services]:
             async with running(chosen, connection, open_store(chosen.database_url), metrics) as made:
-                yield wrap(made)
+                # There is no operator here, so that waiting for it only costs time.
+                cancellations = Cancellations(made.kube, made.jobs, settle_seconds)
+                yield wrap(replace(made, cancellations=cancellations))
 
         app = create_app(services, metrics, chosen.body_limit_bytes)
         async with (

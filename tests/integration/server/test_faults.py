@@ -71,9 +71,7 @@ async def flaky_api(open_api: Any, *fates: Any) -> AsyncIterator[tuple[Api, Flak
     made: list[Flaky] = []
 
     def wrap(services: Services) -> Services:
-        kube = services.creator._kube
-        assert isinstance(kube, KubeClient)
-        flaky = Flaky(kube, list(fates))
+        flaky = Flaky(services.kube, list(fates))
         made.append(flaky)
         creator = Creator(flaky, pauses_seconds=(0, 0.01, 0.01), withdrawal_pauses_seconds=(0.05,) * 40)
         return replace(services, creator=creator, submissions=replace(services.submissions, creator=creator))

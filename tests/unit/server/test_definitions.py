@@ -13,7 +13,7 @@ from mljob.server.definitions import Definitions
 from mljob.server.problems import ClusterAway, UnknownJobName
 
 Json = dict[str, Any]
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 20.0
 
 
 def definition(name: str, *, uid: str = "", created: str = "10", **changes: Any) -> Json:

@@ -16,7 +16,7 @@ from mljob.server.log_answer import LogAnswer
 from mljob.server.podlogs import LogRequest, Logs
 from mljob.server.problems import ClusterAway, LogGone, NoLog, Refused, StoreAway
 
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 20.0
 ROW = JobRecord(
     uid="5f0c4d7e-0000-4000-8000-000000000000",
     cluster="c",
