@@ -53,7 +53,7 @@ class LocalCluster:
 
     def images(self) -> Mapping[str, str]:
         """Logical name to reference of what is loaded in the cluster."""
-        file = self.paths.local / "images.json"
+        file = self.wanted.image_names(self.paths)
         if not file.exists():
             raise CannotProceedError(f"{file} is missing; `make images` writes it.")
         names: dict[str, str] = json.loads(file.read_text())

@@ -10,7 +10,6 @@ from .commands import Commands
 from .errors import CommandError
 from .podman import Podman
 
-NETWORK = "kind"
 TABLES = ("filter", "nat")
 CHAIN = re.compile(r"^:(NETAVARK\S*) ", re.MULTILINE)
 # A network's own chains, named by a hash, go with its last container; those that all share stay.
@@ -32,7 +31,7 @@ def remove_podman_traces(podman: Podman, commands: Commands) -> bool:
     commands.output("buildah", "rm", "--all", env=podman.environment)
     podman.output("volume", "prune", "--force")
     with suppress(CommandError):  # it was never made if the start was interrupted early
-        podman.output("network", "rm", NETWORK)
+        podman.output("network", "rm", podman.network)
     if not _other_networks(commands):
         for program in ("iptables", "ip6tables"):
             for table in TABLES:

@@ -33,8 +33,15 @@ class Wanted:
         return cls(name, nodes or 1, port or None)
 
     def kubeconfig(self, paths: Paths) -> Path:
-        suffix = "" if self.name == DEFAULT_NAME else f"-{self.name}"
-        return paths.local / f"kubeconfig{suffix}"
+        return paths.local / f"kubeconfig{self._suffix}"
+
+    def image_names(self, paths: Paths) -> Path:
+        """JSON of logical name to full name of the images that were loaded into this cluster last."""
+        return paths.local / f"images{self._suffix}.json"
+
+    @property
+    def _suffix(self) -> str:
+        return "" if self.name == DEFAULT_NAME else f"-{self.name}"
 
 
 def kind_config(wanted: Wanted, paths: Paths, *, offline: bool) -> dict[str, Any]:

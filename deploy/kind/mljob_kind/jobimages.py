@@ -104,14 +104,12 @@ class JobImages:
     def size_bytes(self, spec: ImageSpec) -> int:
         return self.build(spec).stat().st_size
 
-    def write_names(self) -> Path:
-        """.local/images.json: logical name to full name, for whoever installs the chart."""
-        file = self._paths.local / "images.json"
+    def write_names(self, file: Path) -> None:
+        """Logical name to full name as JSON, for whoever installs the chart."""
         names = {spec.logical_name: self.full_name(spec) for spec in IMAGES.values()}
         fresh = file.with_suffix(".new")
         fresh.write_text(json.dumps(names, indent=2) + "\n")
         fresh.rename(file)
-        return file
 
     def _build(self, spec: ImageSpec, place: Path) -> None:
         if spec.base:

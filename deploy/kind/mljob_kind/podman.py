@@ -20,7 +20,11 @@ class Podman:
         self._commands = commands
         # Beside the cache and not in the checkout: all checkouts of a user share clusters and images.
         self.folder = paths.cache / "podman"
-        self.run_folder = Path("/run") / f"mljob-{digest(str(self.folder))}"
+        identity = digest(str(self.folder))
+        self.run_folder = Path("/run") / f"mljob-{identity}"
+        # netavark names chains by the network: with kind's default name, removing our last node would take
+        # rules away from the nodes of somebody else's kind.
+        self.network = f"kind-{identity[:8]}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -29,6 +33,7 @@ class Podman:
             "CONTAINERS_CONF": str(self.folder / "containers.conf"),
             "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf"),
             "KIND_EXPERIMENTAL_PROVIDER": "podman",
+            "KIND_EXPERIMENTAL_PODMAN_NETWORK": self.network,
         }
 
     @property

@@ -49,7 +49,8 @@ def images(console: Console) -> None:
             run_steps(steps, display, workshop.commands)
         else:
             _bring_up(workshop, cluster, display, with_images=True)
-        file = job_images.write_names()
+        file = cluster.wanted.image_names(workshop.paths)
+        job_images.write_names(file)
     table = Table("image", "size", title=f"Images in cluster {cluster.wanted.name} (names in {file})")
     for spec in IMAGES.values():
         table.add_row(job_images.full_name(spec), f"{job_images.size_bytes(spec) / 1e6:.0f} MB")

@@ -36,9 +36,11 @@ def test_a_wrong_number_is_named_with_what_was_expected(name: str, value: str) -
         Wanted.from_environment({name: value})
 
 
-def test_each_cluster_has_a_kubeconfig_of_its_own() -> None:
-    assert Wanted("mljob", 1, None).kubeconfig(PATHS).name == "kubeconfig"
-    assert Wanted("second", 1, None).kubeconfig(PATHS).name == "kubeconfig-second"
+def test_each_cluster_has_a_kubeconfig_and_names_of_images_of_its_own() -> None:
+    first, second = Wanted("mljob", 1, None), Wanted("second", 1, None)
+    assert (first.kubeconfig(PATHS).name, first.image_names(PATHS).name) == ("kubeconfig", "images.json")
+    assert second.kubeconfig(PATHS).name == "kubeconfig-second"
+    assert second.image_names(PATHS).name == "images-second.json"
 
 
 def test_rest_is_mapped_to_loopback_alone_and_workers_are_added() -> None:
