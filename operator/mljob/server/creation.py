@@ -67,17 +67,14 @@ class Creator:
             await asyncio.sleep(pause)
             try:
                 return await self._kube.create(MLJOBS, namespace, manifest)
-            except errors.AlreadyExists as error:
-                return await self._found(manifest, error)
             except errors.Unavailable as error:
                 log.warning("create %s/%s: %s", namespace, name, error)
                 unknown = error
-            except errors.ApiError:
-                if unknown is None:
+            except errors.ApiError as error:
+                if unknown is None and not isinstance(error, errors.AlreadyExists):
                     raise
-                # Refused now, but an earlier try may still arrive.
-                self._withdraw(manifest)
-                raise
+                # Refused, it may be, because an earlier try was carried out: its name, its part of the quota.
+                return await self._made_before(manifest, error)
         self._withdraw(manifest)
         raise unknown or errors.Unavailable(0, "NoAnswer", "no answer")
 
@@ -87,18 +84,22 @@ class Creator:
             task.cancel()
         await asyncio.gather(*self._withdrawals, return_exceptions=True)
 
-    async def _found(self, manifest: Mapping[str, Any], error: errors.AlreadyExists) -> dict[str, Any]:
-        namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+    async def _made_before(self, manifest: Mapping[str, Any], error: errors.ApiError) -> dict[str, Any]:
+        """What an earlier try made. Raises NameTaken, or `error` when there is nothing of ours."""
+        is_taken = isinstance(error, errors.AlreadyExists)
         try:
-            item = await self._kube.get(MLJOBS, namespace, name)
-        except errors.NotFound:
-            raise NameTaken(name) from error
-        except errors.ApiError:
+            item = await self._kube.get(
+                MLJOBS, manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+            )
+        except errors.ApiError as unread:
+            if is_taken and isinstance(unread, errors.NotFound):
+                raise NameTaken from error
+            # It may be there, or still arrive.
             self._withdraw(manifest)
-            raise
-        if not is_of(item, manifest):
-            raise NameTaken(name) from error
-        return item
+            raise (error if isinstance(unread, errors.NotFound) else unread) from unread
+        if is_of(item, manifest):
+            return item
+        raise NameTaken from error
 
     def _withdraw(self, manifest: Mapping[str, Any]) -> None:
         task = asyncio.create_task(self._withdrawal(manifest))

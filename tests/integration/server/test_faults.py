@@ -19,6 +19,7 @@ from mljob.server.settings import Settings
 from tests.integration.server.api import MLFLOW, V1, Api, Json, detail
 
 LOST = errors.Unavailable(0, "ConnectionLost", "no answer in time")
+QUOTA = errors.Forbidden(403, "Forbidden", "exceeded quota: q")
 SUM = {"job_name": "simple_job_fun", "params": {"x": 1, "y": 2}}
 
 
@@ -102,6 +103,20 @@ class TestLostAnswers:
             assert not api.objects()
             assert not await api.rows()
 
+    async def test_refusal_that_the_lost_try_itself_caused_is_none(self, open_api: Any) -> None:
+        """It took the last of the quota."""
+        async with flaky_api(open_api, "lost", QUOTA) as (api, _):
+            job = await api.submit(**SUM)
+            assert [item["metadata"]["uid"] for item in api.objects()] == [job["job_id"]]
+
+    async def test_refusal_after_a_try_that_was_not_carried_out(self, open_api: Any) -> None:
+        async with flaky_api(open_api, "never", QUOTA) as (api, _):
+            answer = await api.post(MLFLOW, SUM)
+            assert answer.status_code == 403
+            assert "exceeded quota" in detail(answer)
+            assert not api.objects()
+            assert not await api.rows()
+
     async def test_what_arrives_after_the_refusal_is_taken_back(self, open_api: Any) -> None:
         async with flaky_api(open_api, "never", "never", "late") as (api, flaky):
             assert (await api.post(MLFLOW, SUM)).status_code == 503
@@ -130,7 +145,7 @@ class TestRefusals:
         ("error", "status", "words"),
         [
             (errors.TooManyRequests(429, "", "slow down", retry_after_seconds=7), 503, "slow down"),
-            (errors.Forbidden(403, "Forbidden", "exceeded quota: q"), 403, "exceeded quota: q"),
+            (QUOTA, 403, "exceeded quota: q"),
             (errors.Unauthorized(401, "Unauthorized", "who?"), 503, "own login"),
             (errors.NotFound(404, "NotFound", "no such resource"), 503, "CRDs"),
             (errors.BadRequest(400, "BadRequest", "unknown field"), 400, "unknown field"),
