@@ -1,17 +1,18 @@
 """What the local cluster gives to whatever runs in it: volumes, DNS, Pod Security, logs, images."""
 
 import json
+import os
 import re
 import subprocess
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from deploy.kind.mljob_kind.config import Wanted
 from deploy.kind.mljob_kind.paths import Paths
 
 WAIT = "--timeout=120s"
@@ -24,6 +25,7 @@ class Namespace:
 
     name: str
     paths: Paths
+    cluster: Wanted
 
     def kubectl(self, *arguments: str, manifest: Mapping[str, Any] | None = None) -> str:
         done = subprocess.run(
@@ -37,8 +39,7 @@ class Namespace:
         return done.stdout
 
     def command(self, *arguments: str) -> list[str]:
-        kubeconfig = self.paths.local / "kubeconfig"
-        where = (f"--kubeconfig={kubeconfig}", f"--namespace={self.name}")
+        where = (f"--kubeconfig={self.cluster.kubeconfig(self.paths)}", f"--namespace={self.name}")
         return [str(self.paths.bin / "kubectl"), *where, *arguments]
 
     def run_to_the_end(self, name: str, code: str, image: str = PYTHON, **spec: Any) -> str:
@@ -72,8 +73,9 @@ def pod(name: str, code: str, image: str = PYTHON, **spec: Any) -> dict[str, Any
 @pytest.fixture
 def namespace() -> Iterator[Namespace]:
     """A fresh namespace held to the restricted standard."""
-    space = Namespace(f"cluster-test-{uuid4().hex[:8]}", Paths.of_user())
-    assert (space.paths.local / "kubeconfig").exists(), "run `make cluster images` first"
+    cluster = Wanted.from_environment(os.environ)
+    space = Namespace(f"cluster-test-{uuid4().hex[:8]}", Paths.of_user(), cluster)
+    assert cluster.kubeconfig(space.paths).exists(), "run `make images` first"
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space.name, "labels": labels}}
     space.kubectl("create", "--filename=-", manifest=manifest)
@@ -159,10 +161,9 @@ def test_logs_exec_and_port_forward_reach_a_running_pod(namespace: Namespace) ->
             forward.terminate()
 
 
-def _image_names() -> dict[str, str]:
-    file: Path = Paths.of_user().local / "images.json"
-    names: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    return names
+def _image_name(namespace: Namespace, logical_name: str) -> str:
+    names: dict[str, str] = json.loads(namespace.cluster.image_names(namespace.paths).read_text())
+    return names[logical_name]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_an_image_runs_its_python_without_rights(
     namespace: Namespace, logical_name: str, version: str
 ) -> None:
     code = "import os, sys; print('%d.%d' % sys.version_info[:2], os.getuid(), os.getgid())"
-    image = _image_names()[logical_name]
+    image = _image_name(namespace, logical_name)
     said = namespace.run_to_the_end("version", code, image, serviceAccountName="tester")
     assert said.split() == [version, "65532", "65532"]
 
@@ -181,7 +182,7 @@ def test_an_image_runs_its_python_without_rights(
 def test_the_example_image_trains_a_model(namespace: Namespace) -> None:
     code = "import json, sweep; print(json.dumps(sweep.train(alpha=0.1)))"
     log = namespace.run_to_the_end(
-        "train", code, _image_names()["example-sklearn"], serviceAccountName="tester"
+        "train", code, _image_name(namespace, "example-sklearn"), serviceAccountName="tester"
     )
     result = json.loads(log.splitlines()[-1])
     assert result["alpha"] == 0.1

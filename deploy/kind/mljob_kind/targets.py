@@ -62,6 +62,7 @@ def down(console: Console) -> None:
     workshop = Workshop.open()
     with display_for(console) as display, _alone(workshop, display):
         for engine in _engines_in_use(workshop):
+            machine.require_go(workshop.commands)
             _link(workshop, display, "kind")
             cluster = Cluster(Wanted.from_environment(os.environ), engine, workshop.paths, workshop.commands)
             with display.step(f"removing cluster {cluster.wanted.name}"):
