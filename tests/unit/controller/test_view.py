@@ -1,5 +1,6 @@
 """The view: newest states win, the dead stay dead, and a slot is held as long as something may run."""
 
+import math
 from collections.abc import Callable
 from itertools import permutations
 
@@ -415,3 +416,45 @@ def test_exclusive_keys_are_held_by_unfinished_jobs_alone(seen: Seen) -> None:
     view.set_exclusive_key(view.jobs[uid_of("b")], "other")
     view.remove_job(uid_of("b"))
     assert not view.exclusive
+
+
+# ---- only what says something new is looked at
+
+
+def test_what_the_watch_brings_back_of_an_own_write_is_not_looked_at(seen: Seen) -> None:
+    for _ in range(2):
+        assert seen.view.upsert_job(an_mljob(version=5, status=running()))
+        seen.view.upsert_kube_job(a_kube_job(version=6))
+        seen.view.upsert_pod(a_pod(version=7))
+    assert seen.jobs == [A, A, A]
+
+
+def test_news_that_decisions_do_not_use_is_not_looked_at(seen: Seen) -> None:
+    seen.view.upsert_job(an_mljob(status=running()))
+    seen.view.upsert_kube_job(a_kube_job(version=5))
+    seen.view.upsert_pod(a_pod(version=5))
+    seen.jobs.clear()
+    counted = a_kube_job(version=6)
+    counted["status"] = {"ready": 1, "active": 1}
+    seen.view.upsert_kube_job(counted)
+    seen.view.upsert_pod(a_pod(version=6))
+    assert seen.jobs == []
+    seen.view.upsert_kube_job(a_kube_job(version=7, ended="Complete"))
+    seen.view.upsert_pod(a_pod(version=7, phase="Succeeded", exit_code=0))
+    assert seen.jobs == [A, A]
+
+
+def test_a_job_is_taken_up_when_its_controller_says_so(seen: Seen) -> None:
+    def taken_up(job: Json) -> float:
+        seen.view.upsert_kube_job(job)
+        attempt = seen.view.attempt_facts(A)
+        assert attempt is not None
+        return attempt.taken_up_time
+
+    seen.view.upsert_job(an_mljob())
+    waiting, suspended, started = (a_kube_job(version=version) for version in (5, 6, 7))
+    waiting["status"], started["status"] = {}, {"startTime": "2026-11-22T06:00:00Z"}
+    suspended["spec"]["suspend"], suspended["status"] = True, {}
+    assert taken_up(waiting) == math.inf
+    assert taken_up(suspended) == 0.0
+    assert taken_up(started) == 1_795_327_200.0
