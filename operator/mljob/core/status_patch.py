@@ -60,11 +60,6 @@ def format_time(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def format_micro_time(seconds: float) -> str:
-    """RFC 3339 with microseconds: Lease and Event times."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 def format_duration(seconds: float) -> str:
     """`42s`, `1m12s`, `3h04m`, as kubectl's tables have it."""
     whole = max(0, int(seconds))

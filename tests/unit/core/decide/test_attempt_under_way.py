@@ -1,5 +1,7 @@
 """An attempt that lives: starting with the reason that keeps it, running, being stopped."""
 
+import math
+
 import pytest
 from mljob.api.job import Phase
 from mljob.core.decide import decide
@@ -63,6 +65,16 @@ def test_a_job_without_a_pod_has_its_events_read_once() -> None:
     assert not decide(starting(read), NOW).read_events
     refused = read.but(events_problem=StartProblem("FailedCreate", "violates PodSecurity"))
     assert decide(starting(refused), NOW).status.reason == "FailedCreate"
+
+
+def test_a_job_that_its_controller_has_not_come_to_is_no_reason_to_read_events() -> None:
+    queued = an_attempt(taken_up_time=math.inf)
+    decision = decide(starting(queued), NOW)
+    assert not decision.read_events
+    assert decision.wake_at is not None
+    just_taken_up = decide(starting(queued.but(taken_up_time=NOW - 1)), NOW)
+    assert (just_taken_up.read_events, just_taken_up.wake_at) == (False, NOW + 4)
+    assert decide(starting(queued.but(taken_up_time=NOW - 5)), NOW).read_events
 
 
 def test_a_job_that_others_hold_suspended_says_so() -> None:
