@@ -40,11 +40,8 @@ def ended(facts: Facts, now: float) -> Decision | None:
             return _retry(facts, status, attempt, outcome, now)
         case Ending.DISRUPTED:
             return _replace_disrupted(facts, status, attempt, outcome, now)
-        case Ending.SUSPENDED if not facts.spec.suspend:
-            # Resumed before it had ended: it waits like any other.
-            return Decision(status=replace(_queued_again(facts, status, "Queued", "", now), reason=None))
         case Ending.SUSPENDED:
-            return Decision(status=_queued_again(facts, status, "Suspended", outcome.message, now))
+            return _wait_again(facts, status, outcome, now)
         case Ending.TIMED_OUT:
             return _fail(facts, status, Phase.TIMED_OUT, attempt, outcome, now)
         case Ending.CANCELED:
@@ -121,6 +118,13 @@ def _queued_again(
         observed_generation=facts.generation,
     )
     return waiting.with_condition("Admitted", False, reason, now=now)
+
+
+def _wait_again(facts: Facts, status: StatusFacts, outcome: Outcome, now: float) -> Decision:
+    """Suspended, and charged to no budget. One that was resumed meanwhile waits like any other."""
+    if facts.spec.suspend:
+        return Decision(status=_queued_again(facts, status, "Suspended", outcome.message, now))
+    return Decision(status=replace(_queued_again(facts, status, "Queued", "", now), reason=None))
 
 
 def _retry(
