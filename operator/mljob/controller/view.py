@@ -4,6 +4,7 @@ Only `upsert_*` and `remove_*` change it, each O(1) or O(log n); an older resour
 a newer one, and a uid that was deleted never comes back. It holds no params beyond a small size.
 """
 
+import math
 from bisect import bisect_left, insort
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -78,14 +79,15 @@ class JobEntry:
         return (-self.spec.priority, self.created_ms, self.name, self.uid)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class JobObject:
-    """The Kubernetes Job of an attempt, as far as decisions need it."""
+    """The Kubernetes Job of an attempt, as far as decisions need it. Equal: they cannot tell them apart."""
 
     name: str
     uid: str
-    resource_version: int
+    resource_version: int = field(compare=False)
     created_time: float
+    taken_up_time: float
     policy: AttemptPolicy
     suspended: bool
     stop_reason: str | None
@@ -156,6 +158,9 @@ class View:
         entry = self.jobs.get(uid)
         if uid in self._tombstones or (entry is not None and version < entry.resource_version):
             return False
+        if entry is not None and version == entry.resource_version:
+            # The watch brings back what our own write was answered with.
+            return True
         spec, status = body.get("spec") or {}, body.get("status") or {}
         fresh = entry is None
         if entry is None:
@@ -233,10 +238,14 @@ class View:
             return
         entry = self._attempt_entry(body, uid, number)
         version = int(body["metadata"]["resourceVersion"])
-        if entry.job is not None and version < entry.job.resource_version:
+        known = entry.job
+        if known is not None and version <= known.resource_version:
             return
         entry.job = parse_job_object(body)
         entry.job_gone = False
+        if known == entry.job:
+            # Its controller's counters: of a Job's five events two are worth a look.
+            return
         for pod_uid, owner in list(entry.pod_owners.items()):
             if owner != entry.job.uid:
                 entry.drop(pod_uid)
@@ -266,11 +275,14 @@ class View:
         if entry.job is not None and owner != entry.job.uid:
             return
         version = int(body["metadata"]["resourceVersion"])
-        if version < entry.pod_versions.get(pod_uid, -1):
+        if version <= entry.pod_versions.get(pod_uid, -1):
             return
-        entry.pods[pod_uid] = parse.parse_pod(body)
+        known, pod = entry.pods.get(pod_uid), parse.parse_pod(body)
+        entry.pods[pod_uid] = pod
         entry.pod_versions[pod_uid] = version
         entry.pod_owners[pod_uid] = owner
+        if known == pod:
+            return
         self._refresh(attempt_id)
         self._on_job(uid)
 
@@ -361,6 +373,7 @@ class View:
             policy=job.policy,
             job_exists=not found.job_gone,
             created_time=job.created_time,
+            taken_up_time=job.taken_up_time,
             suspended=job.suspended,
             stop_reason=job.stop_reason,
             complete=job.complete,
@@ -544,6 +557,7 @@ def parse_job_object(body: Json) -> JobObject:
         uid=metadata["uid"],
         resource_version=int(metadata["resourceVersion"]),
         created_time=parse.parse_time(metadata.get("creationTimestamp")) or 0.0,
+        taken_up_time=_taken_up_time(spec, status),
         policy=AttemptPolicy.from_json(annotations.get(names.ANNOTATION_POLICY)),
         suspended=bool(spec.get("suspend")),
         stop_reason=annotations.get(names.ANNOTATION_STOP_REASON),
@@ -554,6 +568,14 @@ def parse_job_object(body: Json) -> JobObject:
         failed_message=(failed or {}).get("message"),
         source=source,
     )
+
+
+def _taken_up_time(spec: Json, status: Json) -> float:
+    """When its controller began with it. One that is suspended never gets a startTime."""
+    started = parse.parse_time(status.get("startTime"))
+    if started is not None:
+        return started
+    return 0.0 if spec.get("suspend") else math.inf
 
 
 def unfinished_jobs(view: View, group: Group) -> Iterable[JobEntry]:

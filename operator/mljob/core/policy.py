@@ -7,6 +7,7 @@ annotation of its Job, so that its end is judged, and a retry decided, by the sa
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Self
 
 from mljob.api.common import MAX_SECONDS
@@ -32,6 +33,7 @@ class AttemptPolicy:
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
+    @lru_cache(maxsize=1_024)  # Jobs of one definition carry the same text, and are read at every event
     def from_json(cls, text: str | None) -> Self:
         """From the annotation, which others can write to. What is missing or impossible: the default's."""
         try:
