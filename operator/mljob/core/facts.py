@@ -166,6 +166,8 @@ class AttemptFacts:
     policy: AttemptPolicy
     job_exists: bool = True
     created_time: float = 0.0
+    taken_up_time: float = 0.0
+    """when the Job controller first looked at its Job; infinite: it has not yet"""
     suspended: bool = False
     stop_reason: str | None = None
     """why the operator stopped it; None: it did not"""

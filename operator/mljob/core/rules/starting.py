@@ -31,7 +31,9 @@ def starting(facts: Facts, now: float) -> Decision | None:
         # Its pod is gone, and the Job will say what that means: Running never becomes Pending in between.
         return Decision(status=facts.status)
     expires = attempt.created_time + attempt.policy.start_deadline_seconds
-    patience_ends = attempt.created_time + PATIENCE_SECONDS
+    # A Job that its controller has not come to yet has no pod either, and no Events: a burst of a thousand
+    # Jobs is no reason to read as many lists of Events.
+    patience_ends = max(attempt.created_time, attempt.taken_up_time) + PATIENCE_SECONDS
     if now < patience_ends:
         return Decision(status=facts.status, wake_at=min(patience_ends, expires))
     if not attempt.pods and not attempt.events_read and not attempt.suspended:
