@@ -108,7 +108,7 @@ apiUrl: {{ include "mljob.apiUrl" . }}
   value: {{ join "," .Values.watchNamespaces | quote }}
 {{- with .Values.clusterId }}
 - name: MLJOB_CLUSTER_ID
-  value: {{ . }}
+  value: {{ . | quote }}
 {{- end }}
 - name: MLJOB_LOG_FORMAT
   value: {{ .Values.operator.logFormat }}

@@ -1,5 +1,6 @@
 """What the chart renders: snapshots for the eye, and the properties that must hold for any values."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import yaml
 from mljob.api.definition import MlJobDefinition
 from mljob.core.config import OperatorConfig, parse_config
 from mljob.server.settings import read_settings
+from mljob.settings import read_settings as read_operator_settings
 
 from tests.unit.chart.rendering import (
     CHART,
@@ -64,6 +66,21 @@ def test_every_pod_of_ours_meets_the_restricted_profile(name: str) -> None:
             assert set(container["resources"]["requests"]) == {"cpu", "memory"}
 
 
+def test_names_that_yaml_would_read_as_something_else_stay_names() -> None:
+    values = {
+        "watchNamespaces": ["no", "12"],
+        "clusterId": "1e3",
+        "imagePullSecrets": ["on"],
+        "priorityClassName": "true",
+    }
+    manifests = render(values, namespace="007")
+    assert {each["metadata"]["namespace"] for each in manifests} == {"007", "no", "12"}
+    pod = pod_template(values)["spec"]
+    assert (pod["imagePullSecrets"], pod["priorityClassName"]) == ([{"name": "on"}], "true")
+    assert environment(one(manifests, "Deployment"), "api")["MLJOB_CLUSTER_ID"] == "1e3"
+    assert environment(one(manifests, "Deployment"), "api")["MLJOB_NAMESPACE"] == "no"
+
+
 def test_with_a_list_of_namespaces_nothing_spans_the_cluster() -> None:
     manifests = render({"watchNamespaces": ["team-a", "team-b"]})
     assert not [each["kind"] for each in manifests if each["kind"] in CLUSTER_SCOPED]
@@ -117,6 +134,25 @@ def test_a_job_without_a_namespace_goes_to_one_that_is_watched(values: dict[str,
     settings = read_settings(environment(one(render(values), "Deployment"), "api"))
     assert settings.namespace == expected
     assert list(settings.watch_namespaces) == values.get("watchNamespaces", [])
+
+
+def test_the_operator_understands_its_environment(tmp_path: Path) -> None:
+    manifests = render({"watchNamespaces": ["team-a", "team-b"], "operator": {"logFormat": "text"}})
+    variables = environment(one(manifests, "Deployment"), "operator")
+    assert variables["MLJOB_CONFIG"] == "/etc/mljob/config.yaml"
+    file = tmp_path / "config.yaml"
+    file.write_text(one(manifests, "ConfigMap")["data"]["config.yaml"])
+    settings = read_operator_settings(variables | {"MLJOB_CONFIG": str(file)})
+    assert settings.namespaces == ("team-a", "team-b")
+    assert settings.config == parse_config(configuration(manifests))
+    assert settings.log_format == "text"
+
+
+@pytest.mark.parametrize(("given", "used"), [(30, 25), (5, 1), (1, 1)])
+def test_the_operator_ends_by_itself_before_the_kubelet_ends_it(given: int, used: int) -> None:
+    manifests = render({"terminationGracePeriodSeconds": given})
+    variables = environment(one(manifests, "Deployment"), "operator")
+    assert variables["MLJOB_SHUTDOWN_GRACE_SECONDS"] == str(used)
 
 
 def test_both_containers_open_the_same_database() -> None:
