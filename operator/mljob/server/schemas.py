@@ -5,17 +5,20 @@ Answers are written from rows by `views.py`; a test holds the two together.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, Json
 from pydantic.alias_generators import to_camel
 
 from mljob.api.common import DelaySeconds, JobName, Model, ObjectName, Priority, Seconds
-from mljob.api.job import Overrides, Phase
+from mljob.api.job import Overrides
 from mljob.core.status import JobStatus
 from mljob.store import MAX_PAGE_ROWS, Order
 
 MAX_SEARCHED_PARAMS = 32
+
+KnownPhase = Literal["Pending", "Running", "Succeeded", "Failed", "TimedOut", "Canceled"]
+"""Not the resource's open list: no row can have another one."""
 
 
 class MlflowStatus(StrEnum):
@@ -106,7 +109,7 @@ class JobQuery(BaseModel):
     namespace: list[str] | None = None
     job_name: str | None = None
     status: list[JobStatus] | None = None
-    phase: list[Phase] | None = None
+    phase: list[KnownPhase] | None = None
     group: str | None = None
     submitted_by: str | None = None
     created_from: AwareDatetime | None = None

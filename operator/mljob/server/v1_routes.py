@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from mljob.api.job import Phase
 from mljob.server.answers import Json
 from mljob.server.caller import Caller, CurrentCaller
 from mljob.server.dependencies import (
@@ -139,7 +140,9 @@ def _submission(body: SubmissionBody, default_namespace: str, caller: Caller) ->
 
 def _filter(query: JobQuery) -> JobFilter:
     """An absent filter filters nothing; so does one that is there without a value."""
-    phases = {status.to_phase() for status in query.status or ()} | set(query.phase or ())
+    phases = {status.to_phase() for status in query.status or ()} | {
+        Phase(name) for name in query.phase or ()
+    }
     created_from, created_before = query.created_from, query.created_before
     return JobFilter(
         namespaces=frozenset(query.namespace) if query.namespace else None,

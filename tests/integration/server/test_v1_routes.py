@@ -188,6 +188,7 @@ class TestList:
             ("pageSize=1001", 422, "pageSize"),
             ("pageSize=x", 422, "pageSize"),
             ("status=NOPE", 422, "status"),
+            ("phase=Nope&params={}", 422, "phase"),
             ("order=sideways", 422, "order"),
             ("params=[1]", 422, "params"),
             ("params={", 422, "params"),

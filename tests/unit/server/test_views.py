@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from mljob.api.job import Phase
 from mljob.core.records import AttemptRecord, JobRecord, Rank
 from mljob.server.answers import Json
 from mljob.server.jobs import Found
-from mljob.server.schemas import AttemptView, JobDetail, JobView, MlflowJob
+from mljob.server.schemas import AttemptView, JobDetail, JobView, KnownPhase, MlflowJob
 from mljob.server.views import attempt_views, job_detail, job_view, mlflow_job, moment, status_text
 
 ROW = JobRecord(
@@ -100,6 +100,10 @@ def test_attempt_tells_all_but_what_repeats_and_its_log() -> None:
 def test_phase_of_a_later_version_keeps_its_name() -> None:
     assert status_text(Phase("Frozen")) == "Frozen"
     assert status_text(Phase.TIMED_OUT) == "TIMEOUT"
+
+
+def test_phases_that_can_be_asked_for_are_those_of_rows() -> None:
+    assert set(get_args(KnownPhase)) == {phase.value for phase in Phase}
 
 
 def test_moment_is_rfc_3339_in_utc() -> None:
