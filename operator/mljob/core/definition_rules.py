@@ -29,7 +29,6 @@ _MAIN_REFUSED = {
     "restartPolicy": "an attempt runs once, retries are set by retry",
     "restartPolicyRules": "an attempt runs once, retries are set by retry",
 }
-_METADATA = ("labels", "annotations")
 _OVERRIDE_SOURCES = ("fieldRef", "resourceFieldRef")
 """They tell a pod about itself; all others would read what the job's author may have no right to."""
 
@@ -85,9 +84,6 @@ def _foreign_source(variable: EnvVar) -> Refusal:
 def _template_problems(template: dict[str, Any]) -> Iterator[str]:
     """What podTemplate says of things that are not its to say."""
     metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
-    for field in metadata:
-        if field not in _METADATA:
-            yield f"spec.podTemplate.metadata.{field}: only labels and annotations can be set"
     yield from _annotation_problems(metadata.get("annotations") or {})
     for container in spec.get("containers") or ():
         yield from _main_problems(container) if _is_main(container) else _other_problems(container)

@@ -131,3 +131,16 @@ def test_a_job_that_never_ran_has_no_duration() -> None:
 )
 def test_durations_read_as_kubectls(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+def test_versions_order_the_rows_of_a_job() -> None:
+    first, second = an_attempt().running(), an_attempt(2).running()
+    lives = [
+        row_of(a_job()),
+        row_of(a_job().running(first)),
+        row_of(a_job().backing_off(until=NOW)),
+        row_of(a_job().running(second)),
+        row_of(a_job().running(second).with_status(phase=Phase.FAILED)),
+    ]
+    versions = [row.version for row in lives]
+    assert versions == sorted(set(versions))
