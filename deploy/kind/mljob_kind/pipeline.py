@@ -10,11 +10,21 @@ from .display import Display
 
 
 class Lane(Enum):
-    """What a step mainly uses; the value says how many of that lane run at once."""
+    """What a step mainly uses."""
 
-    COMPILE = 1  # the Go compiler uses every core by itself
-    FETCH = 2  # downloads and unpacking: runs beside the compiler
-    LIGHT = 4
+    COMPILE = "compile"
+    FETCH = "fetch"
+    LOAD = "load"
+    LIGHT = "light"
+
+
+# How many of a lane run at once.
+WIDTH = {
+    Lane.COMPILE: 1,  # the Go compiler uses every core by itself
+    Lane.FETCH: 2,  # downloads and unpacking: runs beside the compiler
+    Lane.LOAD: 1,  # images that share a base: together they would unpack it once each
+    Lane.LIGHT: 3,
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ def run_steps(steps: Sequence[Step], display: Display, commands: Commands) -> No
     names = {step.name for step in steps}
     if missing := {need for step in steps for need in step.after} - names:
         raise ValueError(f"steps wait for steps that are not there: {sorted(missing)}")
-    with ThreadPoolExecutor(max_workers=sum(lane.value for lane in Lane)) as pool:
+    with ThreadPoolExecutor(max_workers=sum(WIDTH.values())) as pool:
         try:
             _drive(list(steps), pool, display)
         except BaseException:
@@ -58,7 +68,7 @@ def _drive(waiting: list[Step], pool: ThreadPoolExecutor, display: Display) -> N
 
 
 def _startable(waiting: Sequence[Step], done: set[str], running: Sequence[Step]) -> list[Step]:
-    free = {lane: lane.value - sum(step.lane is lane for step in running) for lane in Lane}
+    free = {lane: width - sum(step.lane is lane for step in running) for lane, width in WIDTH.items()}
     chosen = []
     for step in waiting:
         if free[step.lane] > 0 and done.issuperset(step.after):

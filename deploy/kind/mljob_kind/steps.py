@@ -85,6 +85,6 @@ def load_steps(images: JobImages, cluster: Cluster, after: tuple[str, ...] = ())
         cluster.load(images.build(spec), images.full_name(spec))
 
     return [
-        Step(f"load {name}", partial(load, name), after=(*after, f"image {name}"), title=f"loading {name}")
+        Step(f"load {name}", partial(load, name), Lane.LOAD, (*after, f"image {name}"), f"loading {name}")
         for name in IMAGES
     ]
