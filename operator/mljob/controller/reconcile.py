@@ -249,6 +249,9 @@ class Reconciler:
     async def _not_started(self, entry: JobEntry, outcome: Launched, refusal: Refusal) -> None:
         """No Job came of it: for a quota the queue again, later; for anything else the end."""
         facts = await self._gatherer.facts(entry)
+        if facts.status.phase.is_final:
+            # Canceled while its creation was on its way: a final phase never changes.
+            return
         now = self._clock()
         if outcome is Launched.QUOTA:
             failures = self._failures[entry.uid] = self._failures.get(entry.uid, 0) + 1

@@ -71,17 +71,20 @@ class InstantMirror(Mirror):
 
 
 class BareLauncher:
-    """Creates a Job without a manifest worth mentioning; a full quota refuses it."""
+    """Creates a Job without a manifest worth mentioning. While its gate is shut, requests are on their way;
+    `refusals` are what the next ones meet."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self.quota_refusals = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.refusals: list[Launched] = []
 
     async def launch(self, entry: JobEntry, attempt: int, definition: DefinitionFacts | None) -> Launch:
-        if self.quota_refusals:
-            self.quota_refusals -= 1
-            return Launch(Launched.QUOTA, refusal=Refusal("QuotaExceeded", "exceeded quota"))
         job = self._model.job_of(entry.name, entry.uid, attempt)
+        await self.gate.wait()
+        if self.refusals:
+            return Launch(self.refusals.pop(), refusal=Refusal("Refused", "by a quota or for good"))
         try:
             return Launch(Launched.CREATED, await self._model.create_job(entry.namespace, job))
         except errors.AlreadyExists:
@@ -185,9 +188,16 @@ class Lives(RuleBasedStateMachine):
         self.highest_cap = max(cap, self.highest_cap)
         self._define()
 
-    @rule(refusals=st.integers(1, 2))
-    def fill_quota(self, refusals: int) -> None:
-        self.launcher.quota_refusals = refusals
+    @rule(refusals=st.lists(st.sampled_from([Launched.QUOTA, Launched.REFUSED]), min_size=1, max_size=2))
+    def refuse_creations(self, refusals: list[Launched]) -> None:
+        self.launcher.refusals = refusals
+
+    @rule(shut=st.booleans())
+    def hold_creations_up(self, shut: bool) -> None:
+        if shut:
+            self.launcher.gate.clear()
+        else:
+            self.launcher.gate.set()
 
     # ---- the cluster
 
@@ -300,6 +310,10 @@ class Lives(RuleBasedStateMachine):
     # ---- what always holds
 
     @invariant()
+    def the_cluster_has_seen_no_promise_broken(self) -> None:
+        assert not self.model.violations
+
+    @invariant()
     def rows_show_no_more_running_than_the_highest_cap(self) -> None:
         running = [row for row in self.store.rows.values() if row.rank is Rank.RUNNING]
         assert len(running) <= self.highest_cap
@@ -323,7 +337,8 @@ class Lives(RuleBasedStateMachine):
     async def _settle(self) -> None:
         """Nobody interferes any more, and everything takes its course."""
         self.model.failures = []
-        self.launcher.quota_refusals = 0
+        self.launcher.refusals = []
+        self.launcher.gate.set()
         for uid, body in list(self.model.objects["MlJob"].items()):
             if body["spec"].get("suspend"):
                 self.model.change(uid, suspend=False)
@@ -342,6 +357,7 @@ class Lives(RuleBasedStateMachine):
         return [body for body in bodies if not Phase(body["status"]["phase"]).is_final]
 
     def _check_end(self) -> None:
+        assert not self.model.violations
         assert not self._unfinished(), "a job never reached a final phase"
         assert not [pod for pod in self.model.objects["Pod"].values() if alive(pod)]
         assert (self.view.held_in_all, self.view.in_flight, self.view.waiting) == (0, {}, {}), "a slot leaked"
@@ -349,6 +365,25 @@ class Lives(RuleBasedStateMachine):
             row = self.store.rows.get(uid)
             assert row is None or row.rank is Rank.FINAL, "a row that never became final"
             assert uid not in self.model.finals or (row and row.phase == self.model.finals[uid])
+
+
+@pytest.mark.parametrize("refusal", [Launched.QUOTA, Launched.REFUSED])
+def test_a_creation_that_is_refused_does_not_undo_a_cancellation(refusal: Launched) -> None:
+    lives = Lives()
+    uid = lives.model.submit(guarded=True)
+    lives.submitted.append(uid)
+    lives.launcher.refusals = [refusal]
+    lives.hold_creations_up(shut=True)
+    lives.deliver(kind="MlJob", count=1)
+    lives.work()
+    lives.model.change(uid, cancel=True)
+    lives.deliver(kind="MlJob", count=1)
+    lives.work()
+    lives.hold_creations_up(shut=False)
+    lives.work()
+    status = lives.model.objects["MlJob"][uid]["status"]
+    assert (status["phase"], status["reason"]) == ("Canceled", "Canceled")
+    lives.teardown()
 
 
 TestLives = Lives.TestCase
