@@ -47,8 +47,7 @@ def ended(facts: Facts, now: float) -> Decision | None:
         case Ending.CANCELED:
             # Whoever canceled it knows: no Event.
             return replace(_fail(facts, status, Phase.CANCELED, attempt, outcome, now), note=None)
-        case Ending.FAILED:
-            return _fail(facts, status, Phase.FAILED, attempt, outcome, now)
+    return _fail(facts, status, Phase.FAILED, attempt, outcome, now)
 
 
 def _with_cause(facts: Facts, attempt: AttemptFacts, outcome: Outcome) -> Outcome:

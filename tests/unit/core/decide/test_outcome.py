@@ -190,6 +190,13 @@ def test_outcome_of(attempt: AttemptFacts, ending: Ending, reason: str) -> None:
                          .exited(137, phase="Failed")),
             True, F, "DeadlineExceeded", id="a pod that does not say when it was due",
         ),
+        pytest.param(
+            ATTEMPT.over(a_pod(phase="Failed", reason="DeadlineExceeded")),
+            True,
+            TO,
+            "TimedOut",
+            id="pod's, it was seen to run and its times are lost",
+        ),
         # Injected sidecars outlive `main`; the deadline that ends them is not its end.
         pytest.param(
             COMMAND.over(POD.exited(3).but(reason="DeadlineExceeded", active_deadline_seconds=1)), True, F,
