@@ -17,7 +17,7 @@ from deploy.kind.mljob_kind.errors import CannotProceedError, CommandError
 
 from .cluster import RELEASE, SYSTEM_NAMESPACE, LocalCluster
 from .follow import follow
-from .jobs import Jobs, caps_in, most_at_once, names_in, surprises
+from .jobs import Jobs, caps_in, most_at_once, names_in, run_seconds, surprises
 from .next_steps import next_steps
 from .table import PLAIN_WIDTH_CHARS, jobs_table
 
@@ -48,7 +48,8 @@ def demo(console: Console, cluster: LocalCluster) -> None:
         console.print("waiting for the jobs ...")
     jobs = follow(console, cluster, names_in(examples))
     console.print()
-    console.print(jobs_table(jobs, plain=not console.is_terminal))
+    times = run_seconds(cluster.pods())
+    console.print(jobs_table(jobs, times, plain=not console.is_terminal))
     console.print()
     show_tracebacks(console, cluster, jobs)
     caps = caps_in(examples)

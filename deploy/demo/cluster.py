@@ -65,6 +65,12 @@ class LocalCluster:
     def helm(self, *arguments: str | Path) -> None:
         self.commands.run(self.paths.bin / "helm", *arguments, env=self._env, log="demo-helm")
 
+    def pods(self) -> list[dict[str, Any]]:
+        """Pods of MlJobs that are still there."""
+        found = json.loads(self.kubectl("get", "pods", "--selector=mljob.dev/uid", "--output=json"))
+        items: list[dict[str, Any]] = found["items"]
+        return items
+
     def warnings(self) -> str:
         """What the cluster last complained about in the operator's namespace; empty: nothing."""
         columns = "custom-columns=:.involvedObject.kind,:.involvedObject.name,:.message"

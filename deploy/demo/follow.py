@@ -52,7 +52,7 @@ def _changes(
 def _live(console: Console, changes: Iterator[tuple[MlJob, Jobs]]) -> None:
     with Live(console=console, transient=True, auto_refresh=False) as live:
         for _, jobs in changes:
-            live.update(jobs_table(jobs, plain=False), refresh=True)
+            live.update(jobs_table(jobs, {}, plain=False), refresh=True)
 
 
 def _line_by_line(console: Console, changes: Iterator[tuple[MlJob, Jobs]]) -> None:

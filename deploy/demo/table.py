@@ -1,11 +1,13 @@
 """How the demo shows jobs: a table with colours on a terminal, aligned columns elsewhere."""
 
+from collections.abc import Mapping
+
 from mljob.api.job import MlJob, Phase
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from .jobs import Jobs, attempts, outcome, seconds
+from .jobs import Jobs, attempts, outcome, took
 
 STYLES = {
     Phase.RUNNING: "cyan",
@@ -18,7 +20,7 @@ PLAIN_WIDTH_CHARS = 160
 """where no terminal says how wide it is"""
 
 
-def jobs_table(jobs: Jobs, *, plain: bool) -> Table:
+def jobs_table(jobs: Jobs, run_seconds: Mapping[str, float], *, plain: bool) -> Table:
     """One line per job, in the order given."""
     table = Table(box=None if plain else box.ROUNDED, pad_edge=not plain)
     for heading in ("JOB", "RUNS", "PHASE", "ATTEMPTS", "TOOK"):
@@ -26,7 +28,9 @@ def jobs_table(jobs: Jobs, *, plain: bool) -> Table:
     table.add_column("RESULT OR ERROR", no_wrap=plain, overflow="ellipsis" if plain else "fold")
     for name, job in jobs.items():
         phase = _phase(job)
-        table.add_row(name, job.spec.job_name, phase, attempts(job), seconds(job), Text(outcome(job)))
+        table.add_row(
+            name, job.spec.job_name, phase, attempts(job), took(job, run_seconds), Text(outcome(job))
+        )
     return table
 
 

@@ -13,8 +13,9 @@ from deploy.demo.jobs import (
     most_at_once,
     names_in,
     outcome,
-    seconds,
+    run_seconds,
     surprises,
+    took,
 )
 from tests.unit.chart.rendering import CHECKOUT
 
@@ -77,9 +78,31 @@ def test_attempts_say_how_many_were_retries(retries: int, text: str) -> None:
     assert attempts(a_job(attempt=retries + 1, retryCount=retries)) == text
 
 
-def test_the_time_is_known_once_it_has_ended() -> None:
-    assert seconds(ran(2, 7)) == "5 s"
-    assert seconds(a_job(phase="Running", startTime="2026-01-01T00:00:00Z")) == ""
+def test_the_time_is_the_runners_else_the_containers_once_it_has_ended() -> None:
+    assert took(ran(2, 7), {}) == "5 s"
+    assert took(a_job(currentPod="p"), {"p": 5.08}) == "5.1 s"
+    assert took(a_job(phase="Running", startTime="2026-01-01T00:00:00Z"), {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [
+        ('{"startedAt": 10.5, "finishedAt": 15.75}', {"p": 5.25}),
+        ('{"startedAt": 10.5}', {}),
+        ("[1]", {}),
+        ("out of disk", {}),
+        ("", {}),
+    ],
+)
+def test_only_a_runners_report_tells_its_time(message: str, seconds: dict[str, float]) -> None:
+    ended = {"name": "main", "state": {"terminated": {"message": message}}}
+    running = {"name": "main", "state": {"running": {}}}
+    pods: list[dict[str, Any]] = [
+        {"metadata": {"name": "p"}, "status": {"containerStatuses": [ended]}},
+        {"metadata": {"name": "q"}, "status": {"containerStatuses": [running]}},
+        {"metadata": {"name": "r"}, "status": {}},
+    ]
+    assert run_seconds(pods) == seconds
 
 
 def test_what_is_meant_is_no_surprise_and_anything_else_is() -> None:
