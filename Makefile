@@ -59,7 +59,6 @@ integration: venv postgres ## tests against a real API server and a real Postgre
 	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(PYTEST_WORKERS) --dist loadgroup
 
 test: check postgres ## everything: check, then unit, integration and e2e tests with coverage
-	@$(CLUSTER_RUN) up
 	@$(CLUSTER_RUN) images
 	@$(MAKE) --no-print-directory tools TOOLS="$(TEST_TOOLS)"
 	@mkdir -p .local/log && rm -f .coverage .coverage.*

@@ -2,6 +2,5 @@
 .PHONY: demo
 
 demo: venv ## a cluster with MlJob and the examples on this machine; it is left running
-	@$(CLUSTER_RUN) up
 	@$(CLUSTER_RUN) images
 	@$(BIN)/python -m deploy.demo
