@@ -121,7 +121,7 @@ class Gatherer:
             if entry.exclusive_key is not None:
                 self._view.set_exclusive_key(entry, None)
             return
-        if entry.exclusive_key is not None:
+        if entry.exclusive_key is not None or entry.spec.params_error is not None:
             return
         raw = entry.raw_spec
         if raw is None:

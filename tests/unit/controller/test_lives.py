@@ -132,17 +132,20 @@ class Lives(RuleBasedStateMachine):
             self.reconciler.record_deleted, self.clock,
         )  # fmt: skip
         self.generation = 0
-        self._define()
+        self.define()
         self.admission = asyncio.get_running_loop().create_task(self.admitter.run())
         self.admitter.open_doors()
 
-    def _define(self) -> None:
+    def define(self, **spec: Any) -> None:
+        """The definition as it is from now on, judged and accepted."""
         self.generation += 1
         metadata = {
             "name": "train", "namespace": NAMESPACE, "uid": "definition",
             "resourceVersion": str(self.generation), "generation": self.generation,
         }  # fmt: skip
-        self.definitions.upsert({"metadata": metadata, "spec": {"function": "m.f", "maxWorkers": self.cap}})
+        self.definitions.upsert(
+            {"metadata": metadata, "spec": {"function": "m.f", "maxWorkers": self.cap} | spec}
+        )
         self.definitions.entries["definition"].judged_generation = self.generation
         self._group_changed(TRAIN)
 
@@ -186,7 +189,7 @@ class Lives(RuleBasedStateMachine):
     def set_cap(self, cap: int) -> None:
         self.cap = cap
         self.highest_cap = max(cap, self.highest_cap)
-        self._define()
+        self.define()
 
     @rule(refusals=st.lists(st.sampled_from([Launched.QUOTA, Launched.REFUSED]), min_size=1, max_size=2))
     def refuse_creations(self, refusals: list[Launched]) -> None:
@@ -383,6 +386,19 @@ def test_a_creation_that_is_refused_does_not_undo_a_cancellation(refusal: Launch
     lives.work()
     status = lives.model.objects["MlJob"][uid]["status"]
     assert (status["phase"], status["reason"]) == ("Canceled", "Canceled")
+    lives.teardown()
+
+
+def test_params_that_are_no_json_end_an_exclusive_job_and_harm_no_other() -> None:
+    lives = Lives()
+    lives.define(exclusive={})
+    bad = lives.model.submit(guarded=True, paramsJSON='{"lr": NaN}')
+    good = lives.model.submit(guarded=True, paramsJSON='{"lr": 1}')
+    lives.submitted += [bad, good]
+    lives.deliver(kind="MlJob", count=2)
+    lives.work()
+    assert lives.model.objects["MlJob"][bad]["status"]["reason"] == "InvalidParams"
+    assert lives.view.held_in_all == 1
     lives.teardown()
 
 
