@@ -47,7 +47,7 @@ def a_mirror(store: FakeStore, heard: Heard | None = None) -> Mirror:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GATHER_SECONDS", "PERIOD_SECONDS", "RETRY_FIRST_SECONDS", "RETRY_LAST_SECONDS"):
+    for name in [name for name in vars(module) if name.endswith("_SECONDS")]:
         monkeypatch.setattr(module, name, 0.0)
 
 
