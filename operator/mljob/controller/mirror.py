@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.02
 """How long a first row waits for company: one transaction for a burst, and nobody notices"""
+PERIOD_SECONDS = 0.1
+"""Between transactions while rows keep coming: each costs its commit, however few rows it has"""
 RETRY_FIRST_SECONDS = 0.5
 RETRY_LAST_SECONDS = 15.0
 
@@ -100,11 +102,15 @@ class Mirror:
     async def run(self) -> None:
         """Write for ever. Cancel it when `drain` has returned."""
         delay = RETRY_FIRST_SECONDS
+        now = asyncio.get_running_loop().time
+        written_at = float("-inf")
         while True:
             await self._wakeup.wait()
-            await asyncio.sleep(GATHER_SECONDS)
+            await asyncio.sleep(max(GATHER_SECONDS, written_at + PERIOD_SECONDS - now()))
             self._wakeup.clear()
-            if await self._write_all():
+            stored = await self._write_all()
+            written_at = now()
+            if stored:
                 delay = RETRY_FIRST_SECONDS
                 continue
             await asyncio.sleep(delay)
