@@ -2,14 +2,11 @@
 
 import asyncio
 import itertools
-import json
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -18,6 +15,8 @@ from mljob.kube.client import KubeClient
 from mljob.kube.config import ConfigError, load_connection
 from mljob.kube.resources import DEFINITIONS, JOBS, MLJOBS, NAMESPACES, Resource
 
+from deploy.demo.cluster import LocalCluster
+from deploy.kind.mljob_kind.errors import CannotProceedError
 from tests.bench import creating, manifests
 from tests.bench.ends import Ends, ends_of
 from tests.bench.figures import CannotMeasureError, Comparison, Findings
@@ -27,7 +26,6 @@ Json = dict[str, Any]
 Way = Callable[[], Awaitable[float]]
 """Runs one no-op; how many seconds it took"""
 
-LOCAL = Path(__file__).parents[2] / ".local"
 NAMESPACE = "mljob-bench"
 REST_NAMESPACE = "default"
 """Where the demo's API server puts what it is sent"""
@@ -162,14 +160,16 @@ async def _throughput(say: Say, jobs: int, rounds: int) -> Findings:
 @asynccontextmanager
 async def _demo(cap: int) -> AsyncIterator[Cluster]:
     """The cluster with our definitions in it; everything that was made there is removed at the end."""
-    kubeconfig, images = LOCAL / "kubeconfig", LOCAL / "images.json"
-    if not (kubeconfig.exists() and images.exists()):
+    local = LocalCluster.of_environment()
+    if not local.kubeconfig.exists():
         raise CannotMeasureError("there is no cluster: `make demo` makes one")
-    image = json.loads(images.read_text())[IMAGE]
-    port = os.environ.get("MLJOB_PORT", "8080")
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as rest:
+    try:
+        image = local.images()[IMAGE]
+    except CannotProceedError as error:
+        raise CannotMeasureError(str(error)) from error
+    async with aiohttp.ClientSession(local.address) as rest:
         try:
-            async with rest.get("/health"), KubeClient(load_connection(str(kubeconfig))) as kube:
+            async with rest.get("/health"), KubeClient(load_connection(str(local.kubeconfig))) as kube:
                 cluster = Cluster(kube, rest, image)
                 try:
                     await _prepare(cluster, cap)
