@@ -15,6 +15,7 @@ from tests.bench.figures import CannotMeasureError, Findings
 
 RESULTS = Path(__file__).parents[2] / ".local" / "bench"
 INTERRUPTED = 130
+PLAIN_WIDTH = 160
 SAMPLES = 20
 JOBS_AT_ONCE = 60
 ROUNDS_AT_ONCE = 2
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     unknown = [name for name in chosen.parts if name not in parts]
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(parts)}")
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
     try:
         for name in chosen.parts or parts:
             _measure(name, parts[name], console)
