@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from pydantic import ValidationError
+
 from mljob.api import errors, names
+from mljob.api.common import explain
 from mljob.api.definition import MlJobDefinitionSpec
 from mljob.api.job import MlJobSpec
 from mljob.controller.ports import Cluster
@@ -35,6 +38,8 @@ log = logging.getLogger(__name__)
 
 CONFIG_MAP_TRUST_SECONDS = 60.0
 """How long a ConfigMap that was seen right is not looked at again"""
+CONFIG_MAP_KEEP_SECONDS = 600.0
+"""How long after its last launch one is kept, whoever seems to need it"""
 
 
 class Launched(Enum):
@@ -72,10 +77,16 @@ class Launcher:
         self._epoch = epoch
         self._clock = clock
         self._trusted: dict[tuple[str, str], float] = {}
+        self._launched_with: dict[tuple[str, str], float] = {}
 
     async def launch(self, entry: JobEntry, attempt: int, definition: DefinitionFacts | None) -> Launch:
         """Create attempt number `attempt`. Raises ApiError for what is unknown or may pass."""
-        spec, labels = await self._spec(entry)
+        try:
+            spec, labels = await self._spec(entry)
+        except ValidationError as error:
+            # The API server took what our own model does not: it can never run as it is.
+            text = "; ".join(f"spec.{line}" for line in explain(error))
+            return Launch(Launched.REFUSED, refusal=Refusal("InvalidSpec", text))
         if spec is None:
             return Launch(Launched.GONE)
         manifest = await self._manifest(entry, spec, labels, attempt, definition)
@@ -85,6 +96,10 @@ class Launcher:
         if tampered is not None:
             return Launch(Launched.REFUSED, refusal=tampered)
         return await self._create(entry, manifest)
+
+    def launched_lately(self, config_map: tuple[str, str]) -> bool:
+        """Was an attempt created a short while ago that mounts this (namespace, name)?"""
+        return self._clock() - self._launched_with.get(config_map, float("-inf")) < CONFIG_MAP_KEEP_SECONDS
 
     async def _spec(self, entry: JobEntry) -> tuple[MlJobSpec | None, dict[str, str]]:
         """The spec with its params: from the view when it is small, else read again."""
@@ -182,6 +197,7 @@ class Launcher:
 
     async def _ensure_config_map(self, namespace: str, manifest: Json) -> Refusal | None:
         key = (namespace, manifest["metadata"]["name"])
+        self._launched_with[key] = self._clock()
         if self._clock() - self._trusted.get(key, float("-inf")) < CONFIG_MAP_TRUST_SECONDS:
             return None
         try:

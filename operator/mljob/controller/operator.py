@@ -62,9 +62,9 @@ class Operator:
         self.definitions = Definitions(self.definition_queue.add, self._group_changed)
         self.mirror = Mirror(store, *store_errors, self._stored, self._params_missing)
         gatherer = Gatherer(self.view, self.definitions, cluster, config)
-        launcher = Launcher(cluster, config, runner, epoch, clock)
+        self._launcher = Launcher(cluster, config, runner, epoch, clock)
         self.reconciler = Reconciler(
-            self.view, self.queue, gatherer, launcher, cluster, self.mirror, cluster_id, clock
+            self.view, self.queue, gatherer, self._launcher, cluster, self.mirror, cluster_id, clock
         )
         self.admitter = Admitter(
             self.view, cluster, config.limits, gatherer.cap, self.reconciler.start, clock
@@ -240,7 +240,9 @@ class Operator:
             try:
                 await self.resync.compare(kinds)
                 await self.resync.compare_store()
-                await collect_sources(self._cluster, self.view, self.definitions)
+                await collect_sources(
+                    self._cluster, self.view, self.definitions, self._launcher.launched_lately
+                )
             except (errors.ApiError, *self._store_errors) as error:
                 log.warning("comparing %s: %s; it is done again later", ", ".join(kinds) or "rows", error)
                 self._relisted.update(kinds)

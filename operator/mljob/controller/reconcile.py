@@ -16,12 +16,14 @@ from mljob.controller.mirror import Mirror
 from mljob.controller.ports import Cluster
 from mljob.controller.queue import WorkQueue
 from mljob.controller.view import JobEntry, View
+from mljob.core.attempt import attempt_name
 from mljob.core.decide import decide
 from mljob.core.decision import Decision, Note
 from mljob.core.facts import DefinitionFacts, Facts, StatusFacts
 from mljob.core.recording import attempt_record, job_record, rank_of
 from mljob.core.refusal import Refusal
 from mljob.core.retry import request_delay_seconds
+from mljob.core.rules.deleted import end_of_deleted
 from mljob.core.rules.ended import final_status
 from mljob.core.status_patch import status_patch
 
@@ -68,33 +70,44 @@ class Reconciler:
         written = await self._write_status(entry, facts, decision)
         if not written:
             return
+        # The row first: an Event that is slow must not let a successor's row overtake it.
+        await self._record(entry, facts, decision.status)
         if decision.note is not None:
             await self._post(entry, decision.note, decision.status.attempt)
-        await self._record(entry, facts, decision.status)
         self._view.set_waiting(entry, waiting=decision.wants_slot and self._view.startable(entry))
         if decision.wake_at is not None:
             self._queue.add_at(uid, decision.wake_at)
 
     async def start(self, entry: JobEntry, attempt: int) -> None:
         """Create an admitted attempt. Its slot is reserved until this returns."""
-        number_of_tries = 0
+        failures = 0
         while True:
-            current = self._view.jobs.get(entry.uid)
-            if current is None or (number_of_tries == 0 and self._unwanted(current)):
-                return
-            definition = self._gatherer.definition(current)
             try:
-                launch = await self._launcher.launch(
-                    current, attempt, definition if isinstance(definition, DefinitionFacts) else None
-                )
-                break
+                await self._try_start(entry, attempt, answer_lost=failures > 0)
             except errors.ApiError as error:
                 # It may have been carried out: only the answer tells, so the same name is tried again.
-                number_of_tries += 1
-                delay = request_delay_seconds(number_of_tries, error.retry_after_seconds)
+                failures += 1
+                delay = request_delay_seconds(failures, error.retry_after_seconds)
                 log.warning("creating attempt %d of %s/%s: %s; again in %.1f s",
                             attempt, entry.namespace, entry.name, error, delay)  # fmt: skip
                 await asyncio.sleep(delay)
+            else:
+                return
+
+    async def _try_start(self, entry: JobEntry, attempt: int, *, answer_lost: bool) -> None:
+        current = self._view.jobs.get(entry.uid)
+        if current is None or self._unwanted(current):
+            if answer_lost:
+                # Nobody wants it any more, but it may be there: then it holds its slot until it has ended.
+                name = attempt_name(entry.name, entry.uid, attempt)
+                job = await self._ignore_gone(self._cluster.get_job(entry.namespace, name))
+                if job is not None:
+                    self._view.upsert_kube_job(job)
+            return
+        definition = self._gatherer.definition(current)
+        launch = await self._launcher.launch(
+            current, attempt, definition if isinstance(definition, DefinitionFacts) else None
+        )
         if launch.outcome is Launched.CREATED and launch.job is not None:
             self._failures.pop(entry.uid, None)
             entry.held_until = None
@@ -107,9 +120,7 @@ class Reconciler:
         if entry.status.phase.is_final:
             return
         facts = self._gatherer.facts_of_deleted(entry)
-        message = "The MlJob was deleted before it finished"
-        status = final_status(facts, facts.status, Phase.CANCELED, "Deleted", message, self._clock())
-        await self._record(entry, facts, status)
+        await self._record(entry, facts, end_of_deleted(facts, self._clock()))
 
     async def _act(self, entry: JobEntry, facts: Facts, decision: Decision) -> None:
         """Stops and deadlines come before the status that tells of them."""
@@ -220,6 +231,7 @@ class Reconciler:
             submitted_by=entry.submitted_by,
             now=self._clock(),
             params=params,
+            exclusive_key=entry.exclusive_key,
         )
         told = attempt is not None and attempt.number == status.attempt
         self._mirror.put(job, attempt_record(facts, attempt, self._cluster_id) if told and attempt else None)

@@ -1,6 +1,7 @@
 """Source ConfigMaps live while an unfinished job or a definition uses them, then they are collected."""
 
 import logging
+from collections.abc import Callable
 
 from mljob.controller.definitions import Definitions
 from mljob.controller.ports import Cluster
@@ -11,7 +12,12 @@ from mljob.core.refusal import Refusal
 log = logging.getLogger(__name__)
 
 
-async def collect_sources(cluster: Cluster, view: View, definitions: Definitions) -> None:
+async def collect_sources(
+    cluster: Cluster,
+    view: View,
+    definitions: Definitions,
+    launched_lately: Callable[[tuple[str, str]], bool],
+) -> None:
     """Delete those that nothing needs any more. Raises ApiError."""
     found = await cluster.source_config_maps()
     if not found:
@@ -19,7 +25,8 @@ async def collect_sources(cluster: Cluster, view: View, definitions: Definitions
     needed = _needed(view, definitions)
     for config_map in found:
         metadata = config_map["metadata"]
-        if (metadata["namespace"], metadata["name"]) not in needed:
+        key = (metadata["namespace"], metadata["name"])
+        if key not in needed and not launched_lately(key):
             log.info("source ConfigMap %s/%s is no longer used", metadata["namespace"], metadata["name"])
             await cluster.delete_config_map(metadata["namespace"], metadata["name"], metadata["uid"])
 

@@ -91,7 +91,6 @@ class SpecFacts:
     overrides: dict[str, Any] | None = None
     definition: MlJobDefinitionSpec | Refusal | None = None
     """the inline definition, or why it cannot be read"""
-    exclusive_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ def job_record(
     submitted_by: str | None,
     now: float,
     params: str | None = None,
+    exclusive_key: str | None = None,
 ) -> JobRecord:
     """The row of a job with this status."""
     return JobRecord(
@@ -54,6 +55,7 @@ def job_record(
         priority=facts.spec.priority,
         group=facts.labels.get(names.LABEL_GROUP),
         submitted_by=submitted_by,
+        exclusive_key=exclusive_key,
     )
 
 

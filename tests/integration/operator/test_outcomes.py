@@ -108,7 +108,8 @@ def test_the_kubelet_gets_a_commands_limit_counted_from_its_container(world: Wor
         return seconds if seconds < 60 else None
 
     assert 7 <= world.wait("a lowered deadline", deadline) <= 9
-    world.end_pod("command", 137, pod_status={"reason": "DeadlineExceeded"})
+    long_ago = "2026-01-01T00:00:00Z"
+    world.end_pod("command", 137, started_at=long_ago, pod_status={"reason": "DeadlineExceeded"})
     assert world.wait_phase("command", "TimedOut")["reason"] == "TimedOut"
 
 

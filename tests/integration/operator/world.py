@@ -192,6 +192,7 @@ class World:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         statuses = pod["status"].get("containerStatuses") or [{"name": "main"}]
         started = statuses[0].get("state", {}).get("running", {}).get("startedAt", now)
+        started = state.pop("started_at", started)
         ended = {
             "exitCode": exit_code,
             "reason": state.pop("reason", "Completed" if exit_code == 0 else "Error"),

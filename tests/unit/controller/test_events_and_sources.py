@@ -60,7 +60,8 @@ def a_definition(**spec: object) -> Json:
 async def collected(view: View, definitions: Definitions | None = None) -> list[str]:
     cluster = FakeCluster()
     cluster.config_maps = [a_source(source_name(FILES)), a_source("mounted")]
-    await collect_sources(cluster, view, definitions or Definitions(lambda uid: None, lambda group: None))
+    definitions = definitions or Definitions(lambda uid: None, lambda group: None)
+    await collect_sources(cluster, view, definitions, lambda config_map: False)
     return [name for _, name in cluster.deleted_config_maps]
 
 
@@ -98,5 +99,14 @@ async def test_a_source_stays_while_an_unfinished_jobs_attempt_mounts_it(view: V
 
 async def test_no_source_costs_no_look(view: View) -> None:
     cluster = FakeCluster()
-    await collect_sources(cluster, view, Definitions(lambda uid: None, lambda group: None))
+    definitions = Definitions(lambda uid: None, lambda group: None)
+    await collect_sources(cluster, view, definitions, lambda config_map: False)
     assert cluster.deleted_config_maps == []
+
+
+async def test_a_source_that_an_attempt_was_launched_with_a_moment_ago_is_kept(view: View) -> None:
+    cluster = FakeCluster()
+    cluster.config_maps = [a_source("lately"), a_source("mounted")]
+    definitions = Definitions(lambda uid: None, lambda group: None)
+    await collect_sources(cluster, view, definitions, lambda config_map: config_map[1] == "lately")
+    assert cluster.deleted_config_maps == [(NAMESPACE, "mounted")]
