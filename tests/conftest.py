@@ -30,12 +30,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marker = MARKERS.get(parts[0])
         if marker:
             item.add_marker(marker)
-        if marker and marker != "unit":
+        if (marker and marker != "unit") or parts[:2] == ("unit", "runner"):
             item.add_marker(pytest.mark.xdist_group(_group(parts)))
 
 
 def _group(parts: tuple[str, ...]) -> str:
-    """Tests of one cluster run one after the other; those of one control plane share it, in one process."""
+    """Tests of one cluster run one after the other; those of one control plane share it, in one process.
+
+    The runner's count the machine's processes.
+    """
     if parts[0] == "e2e":
         return "e2e"
     # The operator's tests mostly wait: each file has a control plane of its own beside the others.

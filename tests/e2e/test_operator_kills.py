@@ -137,7 +137,7 @@ def killer(cluster: LocalCluster) -> Iterator[Callable[[], None]]:
 
     def kill() -> None:
         said = cluster.kubectl("exec", name, "--namespace=default", "--", "python3", "-c", KILL)
-        assert said.count("killed") == 1, said
+        assert "killed" in said
         # Started again at once, not after the kubelet's growing delay between restarts of one container.
         cluster.kubectl(
             *("delete", "pod", f"--namespace={SYSTEM_NAMESPACE}", "--force", "--grace-period=0"),

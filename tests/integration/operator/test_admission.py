@@ -136,6 +136,9 @@ def test_a_template_that_no_server_takes_is_refused_when_the_definition_arrives(
 def test_of_two_definitions_of_one_name_the_older_is_in_force(world: World) -> None:
     world.define("older", jobName="shared_Name", maxWorkers=2)
     world.wait("accepted", lambda: world.definition("older").get("status"))
+    # Of the same second the lesser uid would be in force.
+    created = world.definition("older")["metadata"]["creationTimestamp"]
+    world.wait("the next second", lambda: world.now() > created)
     world.define("newer", jobName="shared_Name", maxWorkers=5)
     status = world.wait("a verdict", lambda: world.definition("newer").get("status"))
     assert status["conditions"][0]["reason"] == "DuplicateJobName"

@@ -3,10 +3,12 @@
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from tests.control_plane import ControlPlane
+from tests.control_plane import EVERYTHING, ControlPlane
+from tests.control_plane.manifests import install_crds
 from tests.integration.operator.process import OperatorProcess
 from tests.integration.operator.world import World
 
@@ -15,16 +17,29 @@ JOBS = 12
 CAP = 3
 
 
+@pytest.fixture(scope="module")
+def own_plane() -> Iterator[ControlPlane]:
+    """A control plane where no other operator works."""
+    with ControlPlane.start(components=EVERYTHING, audit_level="Metadata") as plane:
+        install_crds(plane)
+        yield plane
+
+
 @pytest.fixture
-def mortal(
-    full_control_plane: ControlPlane, full_namespace: str, tmp_path: Path
-) -> Iterator[OperatorProcess]:
+def own_namespace(own_plane: ControlPlane) -> str:
+    name = f"restarts-{uuid4().hex[:6]}"
+    own_plane.kubectl("create", "namespace", name)
+    return name
+
+
+@pytest.fixture
+def mortal(own_plane: ControlPlane, own_namespace: str, tmp_path: Path) -> Iterator[OperatorProcess]:
     """An operator for one namespace alone, which the test kills and starts."""
     process = OperatorProcess(
-        full_control_plane.kubeconfig,
+        own_plane.kubeconfig,
         f"sqlite:///{tmp_path}/mljob.db",
         tmp_path,
-        namespaces=(full_namespace,),
+        namespaces=(own_namespace,),
     )
     process.start()
     yield process
@@ -32,10 +47,8 @@ def mortal(
 
 
 @pytest.fixture
-def lone_world(
-    full_control_plane: ControlPlane, full_namespace: str, mortal: OperatorProcess, tmp_path: Path
-) -> World:
-    return World(full_control_plane, full_namespace, tmp_path / "mljob.db")
+def lone_world(own_plane: ControlPlane, own_namespace: str, mortal: OperatorProcess, tmp_path: Path) -> World:
+    return World(own_plane, own_namespace, tmp_path / "mljob.db")
 
 
 def test_ten_kills_change_nothing(lone_world: World, mortal: OperatorProcess) -> None:

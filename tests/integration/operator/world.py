@@ -122,6 +122,11 @@ class World:
         (row,) = [row for row in self.rows() if row["name"] == name]
         return row
 
+    @staticmethod
+    def now() -> str:
+        """The time as the API server writes it."""
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
     # ---- waiting
 
     def wait(self, what: str, condition: Callable[[], T | None], seconds: float = DEADLINE_SECONDS) -> T:
@@ -189,7 +194,7 @@ class World:
     def end_pod(self, name: str, exit_code: int = 0, message: str | None = None, **state: Any) -> None:
         """The container `main` of the job's newest pod ends, and with it the pod."""
         pod = self.pods(name)[-1]
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        now = self.now()
         statuses = pod["status"].get("containerStatuses") or [{"name": "main"}]
         started = statuses[0].get("state", {}).get("running", {}).get("startedAt", now)
         started = state.pop("started_at", started)

@@ -61,17 +61,23 @@ class Sender:
     def send(self, report: Report) -> None:
         """Raises OSError when the function has made every way to the supervisor impossible."""
         data = json.dumps(report._asdict()).encode()
-        try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
-        except OSError:  # no /proc here, or other credentials than at the start
-            descriptor = self._descriptor
-        # The number may by now stand for a file of the function's own.
-        if _identity(descriptor) != self._identity:
-            raise OSError("the way to the supervisor is closed")
+        descriptor = self._way()
         os.ftruncate(descriptor, 0)
         written = 0
         while written < len(data):
             written += os.pwrite(descriptor, data[written:], written)
+
+    def _way(self) -> int:
+        """A descriptor of the channel: reopened through the supervisor's entry, else our own."""
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
+        except OSError:  # no /proc here, or other credentials than at the start
+            descriptor = self._descriptor
+        # A number may by now stand for another file, of the function's own or of whoever the parent is.
+        for way in (descriptor, self._descriptor):
+            if _identity(way) == self._identity:
+                return way
+        raise OSError("the way to the supervisor is closed")
 
 
 def _identity(descriptor: int) -> tuple[int, int]:
