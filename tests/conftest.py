@@ -11,6 +11,8 @@ pytest_plugins = ["tests.control_plane.plugin"]
 settings.register_profile("mljob", deadline=None)
 settings.load_profile("mljob")
 
+E2E_TIMEOUT_SECONDS = 1200
+"""Clusters come and go in some of them"""
 TESTS = Path(__file__).parent
 MARKERS = {
     "unit": "unit",
@@ -21,6 +23,8 @@ MARKERS = {
 }
 
 
+# xdist reads the groups in a hook of its own, which would otherwise come before this one.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test by the directory below tests/ that it lies in, and say which ones share a worker."""
     for item in items:
@@ -30,6 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marker = MARKERS.get(parts[0])
         if marker:
             item.add_marker(marker)
+        if marker == "e2e":
+            item.add_marker(pytest.mark.timeout(E2E_TIMEOUT_SECONDS))
         if (marker and marker != "unit") or parts[:2] == ("unit", "runner"):
             item.add_marker(pytest.mark.xdist_group(_group(parts)))
 
