@@ -43,7 +43,7 @@ def demo(console: Console, cluster: LocalCluster) -> None:
     with display_for(console) as display:
         install(cluster, display)
         with display.step("applying deploy/examples"):
-            cluster.kubectl("apply", "--filename", examples)
+            cluster.kubectl("apply", "--server-side", "--filename", examples)
     if not console.is_terminal:
         console.print("waiting for the jobs ...")
     jobs = follow(console, cluster, names_in(examples))
@@ -68,7 +68,8 @@ def install(cluster: LocalCluster, display: Display) -> None:
     repository, _, tag = cluster.images()["operator"].rpartition(":")
     checkout = cluster.paths.checkout
     with display.step("installing the chart"):
-        cluster.kubectl("apply", "--filename", "-", stdin=NAMESPACE)
+        # One request, which may arrive twice: "create what is not there" fails when an answer is lost.
+        cluster.kubectl("apply", "--server-side", "--filename", "-", stdin=NAMESPACE)
         try:
             cluster.helm(
                 *("upgrade", "--install", RELEASE, checkout / "charts" / "mljob"),

@@ -62,11 +62,10 @@ class Round:
 def run(say: Say, plan: Plan) -> Findings:
     """Starts a control plane of its own. Raises CannotMeasureError where its binaries are missing."""
     try:
-        plane = ControlPlane.start(components=EVERYTHING, nodes=plan.nodes)
+        plane = ControlPlane.start(components=EVERYTHING, nodes=plan.nodes, prepare=install_crds)
     except FileNotFoundError as error:
         raise CannotMeasureError(str(error)) from error
     with plane, tempfile.TemporaryDirectory(prefix="mljob-bench-") as name:
-        install_crds(plane)
         with running_operator(plane.kubeconfig, Path(name)) as operator:
             rounds = asyncio.run(_rounds(say, plan, plane, operator))
         return _findings(plan, rounds, operator.sql())

@@ -6,7 +6,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -42,13 +42,23 @@ class ControlPlane:
         self.api = self.client(token=self.token(ADMIN))
 
     @classmethod
-    def start(cls, options: Options | None = None, **settings: Any) -> Self:
-        """Start and wait until ready; `settings` are the fields of Options. Raises ProcessFailed."""
+    def start(
+        cls,
+        options: Options | None = None,
+        *,
+        prepare: Callable[["ControlPlane"], None] = lambda _: None,
+        **settings: Any,
+    ) -> Self:
+        """Start and wait until ready; `settings` are the fields of Options. Raises ProcessFailed.
+
+        `prepare` runs between API server and controllers. Kinds belong there: the garbage collector
+        looks for new ones every 30 s, and until then keeps what a deleted owner of such a kind leaves.
+        """
         options = options or Options(**settings)
         for attempt in range(1, _START_ATTEMPTS + 1):
             plane = cls(options, Path(tempfile.mkdtemp(prefix="mljob-plane-")), _free_ports())
             try:
-                plane._start_all()
+                plane._start_all(prepare)
             except ProcessFailed as error:
                 plane.stop()
                 # Another process may have taken a port between our look and our use.
@@ -183,7 +193,7 @@ class ControlPlane:
         for name, command in commands.items():
             self.processes[name] = Process(name, command, self.folder / f"{name}.log")
 
-    def _start_all(self) -> None:
+    def _start_all(self, prepare: Callable[["ControlPlane"], None]) -> None:
         self.processes["etcd"].start()
         for name, process in self.processes.items():
             if name == "etcd":
@@ -191,6 +201,7 @@ class ControlPlane:
             process.start()
             if name == "kube-apiserver":
                 self._wait(name)
+                prepare(self)
         if KWOK in self.processes:
             self._add_nodes()
         if CONTROLLER_MANAGER in self.processes:

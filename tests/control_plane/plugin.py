@@ -14,16 +14,14 @@ _NUMBERS = count(1)
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[ControlPlane]:
     """etcd and an API server that knows both kinds."""
-    with ControlPlane.start() as plane:
-        install_crds(plane)
+    with ControlPlane.start(prepare=install_crds) as plane:
         yield plane
 
 
 @pytest.fixture(scope="session")
 def guarded_control_plane() -> Iterator[ControlPlane]:
     """etcd and an API server with both kinds and the chart's admission policies."""
-    with ControlPlane.start() as plane:
-        install_crds(plane)
+    with ControlPlane.start(prepare=install_crds) as plane:
         install_policies(plane)
         yield plane
 
@@ -31,8 +29,7 @@ def guarded_control_plane() -> Iterator[ControlPlane]:
 @pytest.fixture(scope="session")
 def full_control_plane() -> Iterator[ControlPlane]:
     """The same with controller manager, scheduler, and two nodes played by kwok; requests are audited."""
-    with ControlPlane.start(components=EVERYTHING, audit_level="Metadata") as plane:
-        install_crds(plane)
+    with ControlPlane.start(components=EVERYTHING, audit_level="Metadata", prepare=install_crds) as plane:
         yield plane
 
 

@@ -20,9 +20,10 @@ NAME = "mljob-lifecycle"
 UP_SECONDS = 500
 INTERRUPT_SECONDS = 120
 GONE_SECONDS = 20
-# The kernel's and podman's things of a node. Shims and pods of the first cluster come and go meanwhile.
+# The kernel's and podman's things of a node. Shims and pods of the first cluster come and go meanwhile,
+# and nobody may work on it: what that starts cannot be told from what is left here.
 NODE_PROCESSES = {"conmon", "aardvark-dns", "kubelet", "kube-proxy", "kind"}
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("cluster-lifecycle")]
+pytestmark = pytest.mark.timeout(900)
 
 
 def mljob_kind(target: str, **environment: str) -> subprocess.Popen[str]:

@@ -18,8 +18,7 @@ RBAC_PLURALS = {"ClusterRole": "clusterroles", "ClusterRoleBinding": "clusterrol
 
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
-    with ControlPlane.start(components=EVERYTHING, audit_level="Metadata") as plane:
-        install_crds(plane)
+    with ControlPlane.start(components=EVERYTHING, audit_level="Metadata", prepare=install_crds) as plane:
         install_policies(plane)
         for name in (NAMESPACE, "mljob-system"):
             plane.api.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()

@@ -20,8 +20,7 @@ CAP = 3
 @pytest.fixture(scope="module")
 def own_plane() -> Iterator[ControlPlane]:
     """A control plane where no other operator works."""
-    with ControlPlane.start(components=EVERYTHING, audit_level="Metadata") as plane:
-        install_crds(plane)
+    with ControlPlane.start(components=EVERYTHING, audit_level="Metadata", prepare=install_crds) as plane:
         yield plane
 
 
