@@ -65,7 +65,7 @@ class Admitter:
     def open_doors(self) -> None:
         """The view is complete: admit from now on."""
         self.open = True
-        self._dirty.update(self._view.waiting)
+        self._dirty.update(self._view.waiting.groups)
         self._wakeup.set()
 
     async def run(self) -> None:
@@ -78,7 +78,7 @@ class Admitter:
             groups, self._dirty = self._dirty, set()
             if self._shared_limit():
                 # A slot freed by one name may be another's turn.
-                groups = set(self._view.waiting)
+                groups = set(self._view.waiting.groups)
             await self._read_namespace_limits({namespace for namespace, _ in groups})
             self._admit(groups)
             self._look_again_at_full_namespaces(groups)
@@ -102,18 +102,18 @@ class Admitter:
 
     def _next_of(self, group: Group) -> OrderKey | None:
         """The first in line of a group that has a free slot."""
-        queue = self._view.waiting.get(group)
-        if not queue:
+        first = self._view.waiting.first(group)
+        if first is None:
             return None
-        entry = self._view.jobs[queue[0][-1]]
+        entry = self._view.jobs[first[-1]]
         free = free_slots(
             (
-                Slots(self._cap_of(entry), self._view.held_by(group)),
-                Slots(self._namespace_limit(group[0]), self._view.held_in_namespace[group[0]]),
-                Slots(self._limits.total, self._view.held_in_all),
+                Slots(self._cap_of(entry), self._view.slots.by_group(group)),
+                Slots(self._namespace_limit(group[0]), self._view.slots.in_namespace(group[0])),
+                Slots(self._limits.total, self._view.slots.in_all),
             )
         )
-        return queue[0] if free is None or free > 0 else None
+        return first if free is None or free > 0 else None
 
     def _begin(self, entry: JobEntry) -> None:
         self._view.set_waiting(entry, waiting=False)
@@ -145,8 +145,8 @@ class Admitter:
         """No event tells that a Namespace's limit was raised: one that holds jobs back is read again."""
         full = {
             group
-            for group in groups & self._view.waiting.keys()
-            if Slots(self._namespace_limit(group[0]), self._view.held_in_namespace[group[0]]).free == 0
+            for group in groups & self._view.waiting.groups
+            if Slots(self._namespace_limit(group[0]), self._view.slots.in_namespace(group[0])).free == 0
         }
         if full and self._next_look is None:
             loop = asyncio.get_running_loop()

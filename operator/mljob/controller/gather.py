@@ -6,8 +6,9 @@ from contextlib import suppress
 from mljob.api import errors, names
 from mljob.api.job import MlJobSpec
 from mljob.controller.definitions import Definitions, check_spec
+from mljob.controller.ownership import attempt_of
 from mljob.controller.ports import Cluster
-from mljob.controller.view import JobEntry, View, attempt_of, unfinished_jobs
+from mljob.controller.view import JobEntry, View
 from mljob.core.config import OperatorConfig
 from mljob.core.effective import effective_queue_deadline, effective_ttl
 from mljob.core.facts import AttemptFacts, DefinitionFacts, Facts, StartProblem
@@ -170,7 +171,7 @@ class Gatherer:
             return in_force.spec.max_workers
         inline = [
             other.spec.definition.max_workers
-            for other in unfinished_jobs(self._view, entry.group)
+            for other in self._view.unfinished_jobs(entry.group)
             if other.spec.definition is not None and not isinstance(other.spec.definition, Refusal)
         ]
         if inline:

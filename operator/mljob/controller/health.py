@@ -33,8 +33,8 @@ def health_app(operator: Operator) -> web.Application:
 def measure(operator: Operator) -> None:
     """Bring the gauges up to date; they are read, never kept."""
     metrics, view = operator.metrics, operator.view
-    metrics.held.set(view.held_in_all)
-    metrics.waiting.set(sum(len(queue) for queue in view.waiting.values()))
+    metrics.held.set(view.slots.in_all)
+    metrics.waiting.set(len(view.waiting))
     metrics.queue_depth.set(len(operator.queue))
     metrics.queue_age.set(operator.queue.oldest_seconds)
     metrics.backlog.set(len(operator.mirror))

@@ -103,7 +103,7 @@ async def test_the_cap_of_a_name_holds_and_a_freed_slot_is_taken(run: Run) -> No
     assert await world.settle() == ["a/1", "b/1"]
     world.end("a")
     assert await world.settle() == ["a/1", "b/1", "c/1"]
-    assert world.view.held_in_all == 2
+    assert world.view.slots.in_all == 2
 
 
 async def test_a_creation_in_flight_counts(run: Run) -> None:
@@ -113,7 +113,7 @@ async def test_a_creation_in_flight_counts(run: Run) -> None:
     opened(world, run)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert world.view.held_in_all <= 1
+    assert world.view.slots.in_all <= 1
     assert len(world.started) <= 1
     assert await world.settle() == ["a/1"]
 
@@ -233,7 +233,7 @@ async def test_a_failing_start_gives_its_slot_back_and_is_tried_again(
     world.submit("a")
     opened(world, run)
     await world.settle()
-    assert world.view.held_in_all == 0
+    assert world.view.slots.in_all == 0
     world.touched.clear()
     await until(lambda: uid_of("a") in world.touched)
 
@@ -245,7 +245,7 @@ async def test_a_start_that_makes_no_job_has_it_looked_at_again(run: Run) -> Non
     world.touched.clear()
     opened(world, run)
     await world.settle()
-    assert world.view.held_in_all == 0
+    assert world.view.slots.in_all == 0
     assert world.touched == [uid_of("a")]
 
 
@@ -279,4 +279,4 @@ async def test_a_closing_admitter_waits_for_what_it_has_begun(run: Run) -> None:
     await world.admitter.close()
     world.end("a")
     assert await world.settle() == ["a/1"]
-    assert not world.view.in_flight
+    assert not world.view.slots.in_flight

@@ -323,9 +323,10 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def slots_add_up(self) -> None:
-        held = {attempt for members in self.view.held.values() for attempt in members}
-        assert len(held) == self.view.held_in_all == self.view.held_in_namespace[NAMESPACE]
-        assert all(self.view.held.values()), "a group without attempts is forgotten"
+        slots = self.view.slots
+        assert len(slots.attempts) == slots.in_all == slots.in_namespace(NAMESPACE)
+        assert sum(slots.by_group(group) for group in slots.groups) == slots.in_all
+        assert all(slots.by_group(group) for group in slots.groups), "a group without attempts is forgotten"
 
     def teardown(self) -> None:
         try:
@@ -363,7 +364,8 @@ class Lives(RuleBasedStateMachine):
         assert not self.model.violations
         assert not self._unfinished(), "a job never reached a final phase"
         assert not [pod for pod in self.model.objects["Pod"].values() if alive(pod)]
-        assert (self.view.held_in_all, self.view.in_flight, self.view.waiting) == (0, {}, {}), "a slot leaked"
+        slots = self.view.slots
+        assert (slots.in_all, len(slots.in_flight), len(self.view.waiting)) == (0, 0, 0), "a slot leaked"
         for uid in self.submitted:
             row = self.store.rows.get(uid)
             assert row is None or row.rank is Rank.FINAL, "a row that never became final"
@@ -398,7 +400,7 @@ def test_params_that_are_no_json_end_an_exclusive_job_and_harm_no_other() -> Non
     lives.deliver(kind="MlJob", count=2)
     lives.work()
     assert lives.model.objects["MlJob"][bad]["status"]["reason"] == "InvalidParams"
-    assert lives.view.held_in_all == 1
+    assert lives.view.slots.in_all == 1
     lives.teardown()
 
 

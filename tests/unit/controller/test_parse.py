@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mljob.api import names
 from mljob.api.definition import MlJobDefinitionSpec
+from mljob.controller.job_object import parse_job_object
 from mljob.controller.parse import creation_time_ms, parse_pod, parse_spec, parse_status, parse_time
-from mljob.controller.view import parse_job_object
 from mljob.core.refusal import Refusal
 
 from tests.unit.controller.objects import NOW, Json, a_kube_job, a_pod

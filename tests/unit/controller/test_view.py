@@ -6,7 +6,8 @@ from itertools import permutations
 
 import pytest
 from mljob.api import names
-from mljob.controller.view import Group, View, attempt_of
+from mljob.controller.ownership import attempt_of
+from mljob.controller.view import Group, View
 
 from tests.unit.controller.objects import (
     NAMESPACE,
@@ -34,7 +35,7 @@ class Seen:
 
     def held(self) -> tuple[int, int, int]:
         view = self.view
-        return view.held_by(TRAIN), view.held_in_namespace[NAMESPACE], view.held_in_all
+        return view.slots.by_group(TRAIN), view.slots.in_namespace(NAMESPACE), view.slots.in_all
 
 
 @pytest.fixture
@@ -205,7 +206,7 @@ def test_a_slot_is_free_when_job_and_pod_are_gone_in_whatever_order(
         REMOVALS[what](view)
     assert seen.held() == (0, 0, 0)
     assert not view.attempts
-    assert not view.held
+    assert not view.slots.groups
 
 
 def test_a_second_pod_that_comes_late_holds_the_slot_and_keeps_the_job_from_starting(seen: Seen) -> None:
@@ -231,7 +232,7 @@ def test_slots_of_different_names_and_namespaces_are_counted_apart(seen: Seen) -
     view.upsert_job(an_mljob("b", job_name="score", status=running()))
     view.upsert_job(an_mljob("c", namespace="other", status=running()))
     assert seen.held() == (1, 2, 3)
-    assert view.held_by(("other", "train")) == 1
+    assert view.slots.by_group(("other", "train")) == 1
 
 
 # ---- what is left of a pod
@@ -375,7 +376,7 @@ def test_the_queue_is_ordered_by_priority_then_submission(seen: Seen) -> None:
     for name, priority, created in [("late", 0, 9), ("early", 0, 1), ("high", 5, 20), ("same", 0, 1)]:
         view.upsert_job(an_mljob(name, priority=priority, created=1_790_000_000 + created))
         view.set_waiting(view.jobs[uid_of(name)], waiting=True)
-    assert [key[2] for key in view.waiting[TRAIN]] == ["high", "early", "same", "late"]
+    assert [key[2] for key in view.waiting.line(TRAIN)] == ["high", "early", "same", "late"]
 
 
 def test_a_new_priority_moves_a_waiting_job(seen: Seen) -> None:
@@ -386,7 +387,7 @@ def test_a_new_priority_moves_a_waiting_job(seen: Seen) -> None:
     raised = an_mljob("b", version=2, priority=1)
     raised["metadata"]["generation"] = 2
     view.upsert_job(raised)
-    assert [key[2] for key in view.waiting[TRAIN]] == ["b", "a"]
+    assert [key[2] for key in view.waiting.line(TRAIN)] == ["b", "a"]
 
 
 def test_a_job_is_in_line_once_and_leaves_it_when_it_ends(seen: Seen) -> None:
