@@ -1,0 +1,48 @@
+"""Single lives that once went wrong, in the whole loop."""
+
+from collections.abc import Iterator
+
+import pytest
+from mljob.controller.launch import Launched
+
+from tests.unit.controller.loop import Loop
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    """A loop of its own, closed whatever happens."""
+    made = Loop()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("refusal", [Launched.QUOTA, Launched.REFUSED])
+def test_a_creation_that_is_refused_does_not_undo_a_cancellation(loop: Loop, refusal: Launched) -> None:
+    uid = loop.model.submit(guarded=True)
+    loop.launcher.refusals = [refusal]
+    loop.launcher.hold_up(shut=True)
+    loop.deliver("MlJob", 1)
+    loop.work()
+    loop.model.change(uid, cancel=True)
+    loop.deliver("MlJob", 1)
+    loop.work()
+    loop.launcher.hold_up(shut=False)
+    loop.work()
+    status = loop.model.objects["MlJob"][uid]["status"]
+    assert (status["phase"], status["reason"]) == ("Canceled", "Canceled")
+    loop.settle()
+    loop.check_end([uid])
+
+
+def test_params_that_are_no_json_end_an_exclusive_job_and_harm_no_other(loop: Loop) -> None:
+    loop.define(exclusive={})
+    bad = loop.model.submit(guarded=True, paramsJSON='{"lr": NaN}')
+    good = loop.model.submit(guarded=True, paramsJSON='{"lr": 1}')
+    loop.deliver("MlJob", 2)
+    loop.work()
+    assert loop.model.objects["MlJob"][bad]["status"]["reason"] == "InvalidParams"
+    assert loop.view.slots.in_all == 1
+    loop.settle()
+    loop.check_end([bad, good])

@@ -1,0 +1,50 @@
+"""What others forge or relabel says nothing about a job."""
+
+import pytest
+
+from tests.unit.controller.objects import Json, a_kube_job, a_pod, an_mljob, running
+from tests.unit.controller.view.seen import A, Seen
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        pytest.param(a_kube_job(ended="Complete", owner_kind="CronJob", version=9), id="another owner"),
+        pytest.param(a_kube_job(ended="Complete", namespace="evil", version=9), id="another namespace"),
+    ],
+)
+def test_a_forged_job_says_nothing_about_a_job(seen: Seen, forged: Json) -> None:
+    seen.view.upsert_job(an_mljob(status=running()))
+    seen.view.upsert_kube_job(a_kube_job())
+    seen.view.upsert_kube_job(forged)
+    attempt = seen.view.attempt_facts(A)
+    assert attempt is not None
+    assert attempt.alive
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        pytest.param(
+            a_pod(phase="Succeeded", exit_code=0, owner="elsewhere", replica="z"), id="another Job's"
+        ),
+        pytest.param(a_pod(phase="Succeeded", exit_code=0, namespace="evil", replica="z"), id="namespace"),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False], ids=["before the Job", "after the Job"])
+def test_a_forged_pod_says_nothing_about_a_job(seen: Seen, forged: Json, first: bool) -> None:
+    view = seen.view
+    view.upsert_job(an_mljob(status=running()))
+    if first:
+        view.upsert_pod(forged)
+    view.upsert_kube_job(a_kube_job())
+    view.upsert_pod(forged)
+    attempt = view.attempt_facts(A)
+    assert attempt is not None
+    assert attempt.pods == ()
+
+
+def test_a_relabeled_pod_counts_against_the_cap_of_its_job(seen: Seen) -> None:
+    seen.view.upsert_job(an_mljob())
+    seen.view.upsert_pod(a_pod(job_name="other"))
+    assert seen.held() == (1, 1, 1)
