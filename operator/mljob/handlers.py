@@ -14,11 +14,10 @@ from typing import Any
 import kopf
 
 from mljob.api import names
-from mljob.controller.operator import Operator
+from mljob.controller.operator import WATCHED_KINDS, Operator
 from mljob.controller.ports import Kind
-from mljob.kube.cluster import OURS, RESOURCES
+from mljob.kube.cluster import RESOURCES
 from mljob.kube.config import Connection
-from mljob.kube.resources import JOBS, PODS
 
 LOGIN_LIFETIME_SECONDS = 600.0
 """A rotated service account token is read again at least this often"""
@@ -80,8 +79,6 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.networking.request_timeout = 15
     settings.networking.connect_timeout = 10
     settings.networking.error_backoffs = EndlessBackoffs()
-    for resource in (JOBS, PODS):
-        settings.watching.label_selectors[resource.group, resource.version, resource.plural] = OURS
 
 
 def build_registry(
@@ -110,6 +107,8 @@ def build_registry(
         await operator.stop(shutdown_grace_seconds)
 
     for kind, resource in RESOURCES.items():
+        if kind in WATCHED_KINDS:
+            continue
         kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)(
             _watcher(operator, kind)
         )

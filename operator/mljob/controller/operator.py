@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from mljob.api import errors
@@ -19,6 +20,7 @@ from mljob.controller.reconcile import Reconciler
 from mljob.controller.resync import Resync
 from mljob.controller.sources import collect_sources
 from mljob.controller.view import Group, View
+from mljob.controller.watching import BOOKMARK, Watch
 from mljob.core.config import OperatorConfig
 from mljob.core.manifest import RunnerRef
 from mljob.core.records import Rank
@@ -26,6 +28,8 @@ from mljob.core.retry import request_delay_seconds
 
 log = logging.getLogger(__name__)
 
+WATCHED_KINDS: tuple[Kind, ...] = ("Job", "Pod")
+"""They bring ten of a job's thirteen events, and need nothing that kopf does with one: controller/watching"""
 WORKERS = 16
 """Looks at different jobs at once; each waits for the API server most of its time"""
 HELD_PERIOD_SECONDS = 60.0
@@ -92,6 +96,10 @@ class Operator:
             self._spawn(f"worker {number}", self._work(self.queue, self._reconcile))
         self._spawn("definitions", self._work(self.definition_queue, self.judge.judge))
         self._spawn("admission", self.admitter.run())
+        for kind in WATCHED_KINDS:
+            for scope, version in self.resync.listed[kind].items():
+                watch = Watch(self._cluster, kind, scope, self.observe, partial(self._list, kind, scope))
+                self._spawn(f"watch of {kind}s in {scope or 'all namespaces'}", watch.run(version))
         self._spawn("held", self._periodically(HELD_PERIOD_SECONDS, self.resync.check_held))
         self._spawn("compare", self._compare_for_ever())
         self.admitter.open_doors()
@@ -126,14 +134,21 @@ class Operator:
 
     async def observe(self, kind: Kind, event_type: str | None, body: Json) -> None:
         """Take one watch event; type None: the object is part of a list that a watch began with."""
-        self.metrics.events.labels(kind).inc()
         self.metrics.last_event.labels(kind).set(self._clock())
+        if event_type == BOOKMARK:
+            return
+        self.metrics.events.labels(kind).inc()
         if event_type == "DELETED":
             await self.resync.forget(kind, body)
             return
         if event_type is None:
             self._note_relist(kind)
         self.resync.take(kind, body)
+
+    async def _list(self, kind: Kind, scope: str | None) -> int:
+        """The view compared with a new list of a kind; the list's resourceVersion."""
+        await self.resync.compare([kind])
+        return self.resync.listed[kind][scope]
 
     def _note_relist(self, kind: Kind) -> None:
         """A new list brings no tombstones: compare once it is through."""

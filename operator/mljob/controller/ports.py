@@ -15,17 +15,26 @@ KINDS: tuple[Kind, ...] = ("MlJobDefinition", "MlJob", "Job", "Pod")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a list; `resource_version` is the whole list's, the same on every page."""
+    """A page of a list; `resource_version` is the whole list's, the same on every page of a scope."""
 
     items: Sequence[Json]
     resource_version: int
+    scope: str | None = None
+    """the namespace that was listed; None: all of them"""
 
 
 class Cluster(Protocol):
     """The API server. Raises `mljob.api.errors`; repeats nothing by itself."""
 
     def list_all(self, kind: Kind) -> AsyncIterator[Page]:
-        """All objects of a kind that concern us, consistent with etcd, in pages."""
+        """All objects of a kind that concern us, consistent with etcd, in pages; scope after scope."""
+        ...
+
+    def watch(self, kind: Kind, scope: str | None, version: int) -> AsyncIterator[tuple[str, Json]]:
+        """What happens after a resourceVersion: (type, object). Ends when the server ends it.
+
+        Raises Gone when the server no longer knows what came after `version`: list again.
+        """
         ...
 
     async def get_mljob(self, namespace: str, name: str) -> Json: ...

@@ -50,6 +50,8 @@ class Resync:
         self._on_gone = on_gone
         self._clock = clock
         self._last_held: AttemptId = ("", 0)
+        self.listed: dict[Kind, dict[str | None, int]] = {}
+        """resourceVersion of the latest list, by kind and scope"""
 
     async def compare(self, kinds: Iterable[Kind] = KINDS) -> None:
         """List these kinds; take what is new, drop what is gone. Raises ApiError."""
@@ -62,14 +64,16 @@ class Resync:
 
     async def _compare_kind(self, kind: Kind) -> None:
         listed: set[str] = set()
-        version = 0
+        versions: dict[str | None, int] = {}
         async for page in self._cluster.list_all(kind):
-            version = page.resource_version
+            versions[page.scope] = page.resource_version
             for body in page.items:
                 listed.add(body["metadata"]["uid"])
                 self.take(kind, body)
             await asyncio.sleep(0)
-        for body in self._absent(kind, listed, version):
+        self.listed[kind] = versions
+        # Scopes are listed one after the other: what came meanwhile into the first is in no list.
+        for body in self._absent(kind, listed, min(versions.values())):
             await self.forget(kind, body)
 
     def take(self, kind: Kind, body: Json) -> None:

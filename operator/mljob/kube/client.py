@@ -97,7 +97,7 @@ class KubeClient:
                 continue
             if status >= 400:
                 raise errors.from_status(status, _parse_status(raw), retry_after)
-            return _parse_object(raw)
+            return parse_object(raw)
         raise AssertionError("unreachable")
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Json:
@@ -267,7 +267,8 @@ def _parse_status(raw: bytes) -> Json:
     return parsed if isinstance(parsed, dict) else {"message": str(parsed)[:200]}
 
 
-def _parse_object(raw: bytes) -> Json:
+def parse_object(raw: bytes) -> Json:
+    """JSON of an object. Raises Unavailable: what sends anything else is not an API server at work."""
     try:
         parsed = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mljob.api import errors, names
 from mljob.controller.ports import Kind, Page
-from mljob.kube.client import KubeClient
+from mljob.kube.client import KubeClient, parse_object
 from mljob.kube.resources import (
     CONFIG_MAPS,
     DEFINITIONS,
@@ -28,6 +28,10 @@ RESOURCES: dict[Kind, Resource] = {
 OURS = names.LABEL_UID
 """Jobs and pods with this label are ours; the selector is the server's work."""
 EVENTS_READ = 20
+WATCH_SECONDS = 300
+"""The server ends a watch after this long; the next one begins where it was"""
+WATCH_SILENCE_SECONDS = 120.0
+"""A server says how far it is once a minute, also when nothing happens: more silence is a dead connection"""
 
 
 class KubeCluster:
@@ -43,10 +47,29 @@ class KubeCluster:
 
     async def list_all(self, kind: Kind) -> AsyncIterator[Page]:
         """See the port."""
-        selector = OURS if kind in ("Job", "Pod") else None
+        selector = _selection(kind).get("labelSelector")
         for namespace in self._namespaces or (None,):
             async for page in self._client.list_pages(RESOURCES[kind], namespace, label_selector=selector):
-                yield Page(page.get("items") or (), int(page["metadata"]["resourceVersion"]))
+                version = int(page["metadata"]["resourceVersion"])
+                yield Page(page.get("items") or (), version, namespace)
+
+    async def watch(self, kind: Kind, scope: str | None, version: int) -> AsyncIterator[tuple[str, Json]]:
+        """See the port."""
+        params = {
+            "watch": "true",
+            "resourceVersion": str(version),
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(WATCH_SECONDS),
+        } | _selection(kind)
+        lines = self._client.stream(
+            RESOURCES[kind].path(scope), params, read_timeout_seconds=WATCH_SILENCE_SECONDS
+        )
+        async for line in lines:
+            event = parse_object(line)
+            if event["type"] == "ERROR":
+                status = event["object"]
+                raise errors.from_status(int(status.get("code") or 0), status)
+            yield event["type"], event["object"]
 
     async def get_mljob(self, namespace: str, name: str) -> Json:
         return await self._client.get(MLJOBS, namespace, name)
@@ -132,3 +155,8 @@ class KubeCluster:
     async def namespace_annotations(self, namespace: str) -> Mapping[str, str]:
         body = await self._client.get(NAMESPACES, None, namespace)
         return body["metadata"].get("annotations") or {}
+
+
+def _selection(kind: Kind) -> dict[str, str]:
+    """Which objects of a kind concern us, as query parameters."""
+    return {"labelSelector": OURS} if kind in ("Job", "Pod") else {}

@@ -103,6 +103,9 @@ class FakeCluster:
     def list_all(self, kind: Kind) -> AsyncIterator[Page]:
         raise _unexpected(kind)
 
+    def watch(self, kind: Kind, scope: str | None, version: int) -> AsyncIterator[tuple[str, Json]]:
+        raise _unexpected(kind)
+
     async def get_mljob(self, namespace: str, name: str) -> Json:
         raise _unexpected(name)
 

@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 from kubernetes.client import Configuration
-from mljob.api import errors
+from mljob.api import errors, names
+from mljob.controller.ports import Json, Kind
 from mljob.kube.client import KubeClient
+from mljob.kube.cluster import KubeCluster
 from mljob.kube.config import Connection
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -96,3 +98,39 @@ async def test_stream_says_that_nothing_came_in_time() -> None:
         lines = client.stream("/watch", {}, read_timeout_seconds=0.05)
         with pytest.raises(errors.Unavailable):
             await anext(lines)
+
+
+async def changes_of(
+    client: KubeClient, kind: Kind = "Pod", scope: str | None = "team"
+) -> list[tuple[str, Json]]:
+    return [change async for change in KubeCluster(client).watch(kind, scope, 7)]
+
+
+async def test_a_watch_asks_for_what_concerns_us_from_where_it_was() -> None:
+    asked: list[tuple[str, dict[str, str]]] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        asked.append((request.path, dict(request.query)))
+        return await streaming(b'{"type": "ADDED", "object": {"kind": "Pod"}}\n')(request)
+
+    async with client_of(handler) as client:
+        assert await changes_of(client) == [("ADDED", {"kind": "Pod"})]
+        await changes_of(client, "MlJob", None)
+    (pods, selection), (mljobs, everything) = asked
+    assert pods == "/api/v1/namespaces/team/pods"
+    assert mljobs == "/apis/mljob.dev/v1alpha1/mljobs"
+    assert (selection["resourceVersion"], selection["labelSelector"]) == ("7", names.LABEL_UID)
+    assert "labelSelector" not in everything
+
+
+async def test_a_watch_whose_version_is_forgotten_meanwhile_says_so() -> None:
+    status = b'{"type": "ERROR", "object": {"code": 410, "reason": "Expired", "message": "too old"}}\n'
+    async with client_of(streaming(status)) as client:
+        with pytest.raises(errors.Gone, match="too old"):
+            await changes_of(client)
+
+
+async def test_a_watch_that_brings_no_json_is_a_lost_one() -> None:
+    async with client_of(streaming(b"<html>\n")) as client:
+        with pytest.raises(errors.Unavailable, match="not JSON"):
+            await changes_of(client)
