@@ -17,6 +17,7 @@ from tests.control_plane import ControlPlane
 READY_SECONDS = 20.0
 MLFLOW = "/ajax-api/3.0/jobs"
 V1 = "/api/v1/jobs"
+UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 SUM_PARAMS = [{"name": "x", "required": True}, {"name": "y", "required": True}, {"name": "sleep_secs"}]
 
 Json = dict[str, Any]

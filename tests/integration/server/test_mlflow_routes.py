@@ -8,7 +8,7 @@ import pytest
 from mljob.api import names as terms
 from mljob.core.records import Rank
 
-from tests.integration.server.api import MLFLOW, Api, detail
+from tests.integration.server.api import MLFLOW, UNKNOWN_ID, Api, detail
 
 JOB_FIELDS = [
     "job_id",
@@ -22,7 +22,6 @@ JOB_FIELDS = [
     "last_update_time",
 ]
 BAD_STATUS = "Input should be 'PENDING', 'RUNNING', 'SUCCEEDED', 'FAILED' or 'TIMEOUT'"
-UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 
 
 class TestPost:
