@@ -11,8 +11,6 @@ from mljob.api.job import MAX_PARAMS_BYTES
 from mljob.core.definition_rules import MAX_ANNOTATION_BYTES, check_definition
 from mljob.core.manifest import (
     dry_run_pod,
-    probe_subject,
-    render_job,
     retry_job,
     runner_config_map,
     source_config_map,
@@ -21,15 +19,16 @@ from mljob.core.subject import RunnerRef
 from mljob.runner.bundle import bundle
 
 from tests.control_plane import ControlPlane
-from tests.unit.core.golden_cases import (
+from tests.unit.core.rendering import (
     COMMAND,
-    CONFIG,
     CONFIGURED,
     EVERYTHING,
     FUNCTION,
+    RETRIED,
     ROOT_AND_PRIVILEGED,
     a_subject,
     definition_of,
+    probed,
     rendered,
 )
 
@@ -124,11 +123,9 @@ def test_a_misspelled_field_of_the_pod_template_is_named(
     control_plane: ControlPlane, restricted: str
 ) -> None:
     main = {"name": "main", "resourcez": {"limits": {"cpu": "1"}}}
-    definition = definition_of(FUNCTION | {"podTemplate": {"spec": {"containers": [main]}}})
-    assert check_definition(definition) is None
-    subject = probe_subject(restricted, "fit", definition, CONFIG)
-    job = render_job(subject, 1, definition, CONFIG, "dry-run", runner_ref())
-    answer = send(control_plane, job, restricted, DRY)
+    manifest = FUNCTION | {"podTemplate": {"spec": {"containers": [main]}}}
+    assert check_definition(definition_of(manifest)) is None
+    answer = send(control_plane, probed(manifest), restricted, DRY)
     assert answer.status_code == 400, answer.text
     assert "resourcez" in answer.json()["message"]
 
@@ -147,13 +144,11 @@ def test_the_largest_params_fit_beside_the_largest_annotations(
         assert answer.status_code == 201, answer.text
 
 
-@pytest.mark.parametrize(
-    "manifest", [FUNCTION, EVERYTHING, COMMAND], ids=["function", "everything", "command"]
-)
+@pytest.mark.parametrize("manifest", RETRIED.values(), ids=RETRIED)
 def test_a_retry_of_a_job_read_back_differs_in_its_number_alone(
     manifest: dict[str, Any], control_plane: ControlPlane, restricted: str
 ) -> None:
-    fields = {"activeDeadlineSeconds": 50}
+    fields: dict[str, Any] = {"activeDeadlineSeconds": 50}
     subject = replace(a_subject(definition_of(manifest), CONFIGURED, **fields), namespace=restricted)
     first = created(control_plane, rendered(manifest, CONFIGURED, **fields), restricted)
     second = created(control_plane, retry_job(first, subject, 2, "operator-0/2"), restricted)
@@ -201,7 +196,6 @@ def runner_ref() -> RunnerRef:
 
 
 def test_the_runner_that_is_brought_can_be_mounted(control_plane: ControlPlane, restricted: str) -> None:
-    definition = definition_of(FUNCTION)
-    job = render_job(a_subject(definition), 1, definition, CONFIG, "operator-0/1", runner_ref())
+    job = rendered(FUNCTION, runner=runner_ref())
     answer = send(control_plane, dry_run_pod(job), restricted, DRY)
     assert answer.status_code == 201, answer.text

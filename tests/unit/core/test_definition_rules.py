@@ -10,7 +10,7 @@ from mljob.core.definition_rules import check_definition, check_overrides, check
 from mljob.core.refusal import Refusal
 from pydantic import ValidationError
 
-from tests.unit.core.golden_cases import COMMAND, EVERYTHING, FUNCTION, ROOT_AND_PRIVILEGED
+from tests.unit.core.rendering import COMMAND, EVERYTHING, FUNCTION, ROOT_AND_PRIVILEGED
 
 
 def verdict(manifest: dict[str, Any]) -> str | None:

@@ -14,7 +14,6 @@ from mljob.api.definition import MlJobDefinitionSpec
 from mljob.core.definition_rules import check_definition
 from mljob.core.manifest import (
     dry_run_pod,
-    probe_subject,
     render_job,
     retry_job,
     runner_config_map,
@@ -22,20 +21,20 @@ from mljob.core.manifest import (
 )
 from pydantic import ValidationError
 
-from tests.unit.core.golden_cases import (
+from tests.unit.core.golden_cases import FOLDER, cases
+from tests.unit.core.rendering import (
     COMMAND,
     CONFIG,
     CONFIGURED,
     EVERYTHING,
-    FOLDER,
     FUNCTION,
+    RETRIED,
     RUNNER,
     UID,
     a_subject,
-    cases,
     definition_of,
+    probed,
     rendered,
-    with_labels,
 )
 
 
@@ -100,9 +99,8 @@ def empty(value: Any) -> None:
 
 
 def test_a_refused_definition_is_not_rendered() -> None:
-    definition = definition_of(FUNCTION | {"python": {"version": "3.99"}})
     with pytest.raises(ValueError, match=r"no image is configured for Python '3\.99'"):
-        render_job(a_subject(definition), 1, definition, CONFIG, "h/7", RUNNER)
+        rendered(FUNCTION | {"python": {"version": "3.99"}})
 
 
 def as_returned(job: dict[str, Any]) -> dict[str, Any]:
@@ -132,9 +130,9 @@ def as_returned(job: dict[str, Any]) -> dict[str, Any]:
     return read
 
 
-@pytest.mark.parametrize("manifest", [FUNCTION, EVERYTHING, COMMAND])
+@pytest.mark.parametrize("manifest", RETRIED.values(), ids=RETRIED)
 def test_a_retry_is_the_attempt_before_it_with_its_own_number(manifest: dict[str, Any]) -> None:
-    fields = {"activeDeadlineSeconds": 50}
+    fields: dict[str, Any] = {"activeDeadlineSeconds": 50}
     subject = a_subject(definition_of(manifest), CONFIGURED, **fields)
     first, second = (rendered(manifest, CONFIGURED, attempt, **fields) for attempt in (1, 2))
     retry = retry_job(as_returned(first), subject, 2, "operator-0/1")
@@ -144,11 +142,9 @@ def test_a_retry_is_the_attempt_before_it_with_its_own_number(manifest: dict[str
 
 
 def test_a_retry_runs_what_the_first_attempt_ran() -> None:
-    definition = definition_of(FUNCTION)
     first = rendered(FUNCTION, paramsJSON='{"x": 1}', activeDeadlineSeconds=50)
-    changed = replace(
-        with_labels(a_subject(definition), {"team": "new"}), params_text='{"x": 2}', timeout_seconds=99
-    )
+    before = a_subject(definition_of(FUNCTION))
+    changed = replace(before, labels={"team": "new"}, params_text='{"x": 2}', timeout_seconds=99)
     retry = retry_job(as_returned(first), changed, 3, "next/2", annotations={"mljob.dev/policy": "{}"})
     template = retry["spec"]["template"]
     assert template["metadata"]["annotations"]["mljob.dev/params"] == '{"x": 1}'
@@ -175,9 +171,7 @@ def test_the_dry_run_pod_is_the_jobs_pod() -> None:
 
 
 def test_a_definition_can_be_rendered_before_any_job_exists() -> None:
-    definition = definition_of(EVERYTHING)
-    probe = probe_subject("team-a", "fit", definition, CONFIGURED)
-    job = render_job(probe, 1, definition, CONFIGURED, "h/1", RUNNER)
+    job = probed(EVERYTHING, CONFIGURED)
     assert job["metadata"]["name"] == "definition-check-00000000-1"
     assert job["spec"]["template"]["spec"]["activeDeadlineSeconds"] == 600 + 90 + 8
 
@@ -202,17 +196,14 @@ def test_config_maps_are_immutable_and_named_by_their_content() -> None:
 
 
 def test_the_pod_mounts_the_config_maps_that_are_made() -> None:
-    volumes = {v["name"]: v for v in rendered_with_source()["spec"]["template"]["spec"]["volumes"]}
+    job = rendered(FUNCTION | {"source": EVERYTHING["source"]})
+    volumes = {v["name"]: v for v in job["spec"]["template"]["spec"]["volumes"]}
     source = source_config_map("team-a", EVERYTHING["source"]["inline"])
     assert source is not None
     assert volumes["mljob-source"]["configMap"]["name"] == source["metadata"]["name"]
     runner = runner_config_map("team-a", RUNNER)
     assert volumes["mljob-runner"]["configMap"]["name"] == runner["metadata"]["name"]
     assert {item["key"] for item in volumes["mljob-runner"]["configMap"]["items"]} == set(runner["data"])
-
-
-def rendered_with_source() -> dict[str, Any]:
-    return rendered(FUNCTION | {"source": EVERYTHING["source"]})
 
 
 JSON = st.recursive(

@@ -6,7 +6,7 @@ import pytest
 from mljob.core.config import parse_config
 from mljob.core.owned import runner_grace
 
-from tests.unit.core.golden_cases import COMMAND, FUNCTION, rendered
+from tests.unit.core.rendering import COMMAND, FUNCTION, rendered
 
 
 def pod_of(manifest: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
