@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -82,6 +83,8 @@ class Operator:
         self._relisted: set[Kind] = set()
         self._relist_timer: asyncio.TimerHandle | None = None
         self._compare_now = asyncio.Event()
+        self._deaf: Kind | None = None
+        """a kind whose watch lets changes pass"""
         self._failures: dict[str, int] = {}
         self.started = False
 
@@ -125,6 +128,8 @@ class Operator:
         for task in self._tasks:
             if task.done():
                 return f"task {task.get_name()!r} has ended"
+        if self._deaf is not None:
+            return f"the watch of {self._deaf}s brings nothing: a comparison found changes that it had not"
         for name, queue in (("jobs", self.queue), ("definitions", self.definition_queue)):
             if queue.oldest_seconds > STUCK_SECONDS:
                 return f"the queue of {name} has not moved for {queue.oldest_seconds:.0f} s"
@@ -142,7 +147,7 @@ class Operator:
             await self.resync.forget(kind, body)
             return
         if event_type is None:
-            self._note_relist(kind)
+            self._note_relist()
         self.resync.take(kind, body)
 
     async def _list(self, kind: Kind, scope: str | None) -> int:
@@ -150,9 +155,10 @@ class Operator:
         await self.resync.compare([kind])
         return self.resync.listed[kind][scope]
 
-    def _note_relist(self, kind: Kind) -> None:
+    def _note_relist(self) -> None:
         """A new list brings no tombstones: compare once it is through."""
-        self._relisted.add(kind)
+        # An empty list makes no event: the other kind that kopf watches may have been listed as well.
+        self._relisted.update(each for each in KINDS if each not in WATCHED_KINDS)
         if self._relist_timer is None:
             loop = asyncio.get_running_loop()
             self._relist_timer = loop.call_later(RELIST_DELAY_SECONDS, self._compare_now.set)
@@ -211,7 +217,7 @@ class Operator:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         queue.add_at(key, self._clock() + request_delay_seconds(failures, wish_seconds))
 
-    async def _until_it_works(self, what: str, attempt: Callable[[], Awaitable[None]]) -> None:
+    async def _until_it_works(self, what: str, attempt: Callable[[], Awaitable[object]]) -> None:
         failures = 0
         while True:
             try:
@@ -235,6 +241,12 @@ class Operator:
         except errors.ApiError as error:
             log.warning("the store is compared later: %s", error)
 
+    def _note_lost(self, lost: Counter[Kind]) -> None:
+        for kind, count in lost.items():
+            self._deaf = kind
+            self.metrics.missed.labels(kind).inc(count)
+            log.error("the watch of %ss missed %d changes of more than a minute ago", kind, count)
+
     async def _periodically(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(seconds)
@@ -253,7 +265,7 @@ class Operator:
             kinds = [kind for kind in KINDS if kind in self._relisted]
             self._relisted.clear()
             try:
-                await self.resync.compare(kinds)
+                self._note_lost(await self.resync.compare(kinds))
                 await self.resync.compare_store()
                 await collect_sources(
                     self._cluster, self.view, self.definitions, self._launcher.launched_lately

@@ -35,6 +35,12 @@ def parse_time(text: str | None) -> float | None:
         return None
 
 
+def changed_time(metadata: Json) -> float:
+    """When an object was last changed, as far as it tells: its creation, or the latest of its writers."""
+    writers = (entry.get("time") for entry in metadata.get("managedFields") or ())
+    return max(parse_time(text) or 0.0 for text in (metadata.get("creationTimestamp"), *writers))
+
+
 def creation_time_ms(metadata: Mapping[str, Any]) -> int:
     """When it was submitted. A stamp of REST's is believed only if it fits the server's own to 2 s."""
     server_ms = int((parse_time(metadata.get("creationTimestamp")) or 0.0) * 1000)

@@ -6,6 +6,7 @@ quorum-consistent list before the first admission and after every relist; held a
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -13,8 +14,9 @@ from itertools import islice
 
 from mljob.api import errors
 from mljob.api.job import Phase
-from mljob.controller.definitions import Definitions
+from mljob.controller.definitions import DefinitionEntry, Definitions
 from mljob.controller.mirror import Mirror
+from mljob.controller.parse import changed_time
 from mljob.controller.ports import KINDS, Cluster, Json, Kind, Store
 from mljob.controller.view import AttemptId, JobEntry, View
 from mljob.core.facts import StoredEnd
@@ -23,6 +25,8 @@ from mljob.core.records import JobRecord, Rank
 log = logging.getLogger(__name__)
 
 KNOWN_CHUNK = 500
+LOST_AFTER_SECONDS = 60.0
+"""What changed longer ago than this and is news to the view was lost by its watch"""
 HELD_CHUNK = 50
 """How many held attempts are looked at in one round: bounded, whatever runs"""
 
@@ -53,28 +57,50 @@ class Resync:
         self.listed: dict[Kind, dict[str | None, int]] = {}
         """resourceVersion of the latest list, by kind and scope"""
 
-    async def compare(self, kinds: Iterable[Kind] = KINDS) -> None:
-        """List these kinds; take what is new, drop what is gone. Raises ApiError."""
+    async def compare(self, kinds: Iterable[Kind] = KINDS) -> Counter[Kind]:
+        """List these kinds; take what is new, drop what is gone. Raises ApiError.
+
+        Returns how many changes of our own resources were found that their watch should have brought.
+        """
+        lost: Counter[Kind] = Counter()
         for kind in kinds:
             while True:
                 with suppress(errors.Gone):
                     # The list took longer than the server keeps its snapshot: begin again.
-                    await self._compare_kind(kind)
+                    lost[kind] = await self._compare_kind(kind)
                     break
+        return +lost
 
-    async def _compare_kind(self, kind: Kind) -> None:
+    async def _compare_kind(self, kind: Kind) -> int:
         listed: set[str] = set()
+        lost = 0
         versions: dict[str | None, int] = {}
         async for page in self._cluster.list_all(kind):
             versions[page.scope] = page.resource_version
             for body in page.items:
                 listed.add(body["metadata"]["uid"])
+                lost += self._is_lost(kind, body)
                 self.take(kind, body)
             await asyncio.sleep(0)
         self.listed[kind] = versions
         # Scopes are listed one after the other: what came meanwhile into the first is in no list.
         for body in self._absent(kind, listed, min(versions.values())):
             await self.forget(kind, body)
+        return lost
+
+    def _is_lost(self, kind: Kind, body: Json) -> bool:
+        """Should the view have known this? Asked of our own resources: the other watches notice silence."""
+        uid, version = body["metadata"]["uid"], int(body["metadata"]["resourceVersion"])
+        known: JobEntry | DefinitionEntry | None = None
+        if kind == "MlJob":
+            known = self._view.jobs.get(uid)
+        elif kind == "MlJobDefinition":
+            known = self._definitions.entries.get(uid)
+        else:
+            return False
+        if known is not None and known.resource_version >= version:
+            return False
+        return self._clock() - changed_time(body["metadata"]) > LOST_AFTER_SECONDS
 
     def take(self, kind: Kind, body: Json) -> None:
         match kind:

@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator
 
+import pytest
 from mljob.controller.definitions import Definitions
 from mljob.controller.mirror import Mirror
 from mljob.controller.ports import Json, Kind, Page
 from mljob.controller.resync import Resync
 from mljob.controller.view import View
+from mljob.core.status_patch import format_time
 
 from tests.unit.controller.fakes import Clock, FakeCluster, FakeStore, StoreDown, StoreRefuses
-from tests.unit.controller.objects import a_pod
+from tests.unit.controller.objects import NOW, a_pod, an_mljob
 
 
 class ListedCluster(FakeCluster):
@@ -50,3 +52,28 @@ async def test_a_pod_that_every_list_is_newer_than_and_none_has_is_dropped() -> 
     view.upsert_pod(a_pod("train", version=5))
     await resync_of(view, ListedCluster(Page([], 10, "team-a"), Page([], 20, "team-b"))).compare(["Pod"])
     assert view.pod_identities() == []
+
+
+@pytest.mark.parametrize(
+    ("known", "listed", "changed", "lost"),
+    [
+        pytest.param(None, 7, NOW - 61, 1, id="created a while ago and never heard of"),
+        pytest.param(None, 7, NOW - 59, 0, id="just created: its event is on its way"),
+        pytest.param(7, 7, NOW - 600, 0, id="known"),
+        pytest.param(5, 7, NOW - 61, 1, id="edited a while ago, and the edit never heard of"),
+        pytest.param(5, 7, NOW - 59, 0, id="just edited"),
+        pytest.param(9, 7, NOW - 600, 0, id="the view is ahead of the list"),
+    ],
+)
+async def test_what_a_watch_should_have_brought_is_counted(
+    known: int | None, listed: int, changed: float, lost: int
+) -> None:
+    view = View(on_job=lambda _: None, on_slot=lambda _: None)
+    if known is not None:
+        view.upsert_job(an_mljob(version=known, created=NOW - 1000))
+    body = an_mljob(version=listed, created=changed if known is None else NOW - 1000)
+    if known is not None:
+        body["metadata"]["managedFields"] = [{"time": format_time(NOW - 900)}, {"time": format_time(changed)}]
+    resync = resync_of(view, ListedCluster(Page([body], 10)))
+    assert (await resync.compare(["MlJob"]))["MlJob"] == lost
+    assert (await resync.compare(["MlJob"]))["MlJob"] == 0
