@@ -166,13 +166,17 @@ class DefinitionJudge:
 
     async def judge(self, uid: str) -> None:
         """Bring one definition's verdict and status up to date. Raises ApiError to be tried again."""
-        entry = self._definitions.entries.get(uid)
-        if entry is None:
+        judged = self._definitions.entries.get(uid)
+        if judged is None:
             return
-        generation = entry.generation
-        verdict = self._duplicate(entry) or await self._check(entry)
+        verdict = self._duplicate(judged) or await self._check(judged)
+        # The watch may have brought it anew while the server was asked.
+        entry = self._definitions.entries.get(uid)
+        if entry is None or entry.generation != judged.generation:
+            # Gone, or a newer generation, which has asked for its own judgement.
+            return
         changed = not entry.judged or entry.verdict != verdict
-        entry.judged_generation, entry.verdict = generation, verdict
+        entry.judged_generation, entry.verdict = entry.generation, verdict
         if changed:
             self._on_group(entry.group)
         await self._write_status(entry, verdict)
