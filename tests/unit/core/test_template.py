@@ -142,7 +142,13 @@ def test_a_command_has_no_runner_and_reports_by_file_or_log() -> None:
     assert main["terminationMessagePolicy"] == "FallbackToLogsOnError"
     variables = variables_of(COMMAND)
     assert variables["MLJOB_RESULT_FILE"] == main["terminationMessagePath"] == "/dev/termination-log"
-    assert "MLJOB_FUNCTION" not in variables
+
+
+def test_a_command_is_not_told_what_only_the_runner_reads() -> None:
+    """Every variable of a pod costs the API server time at each of its writes."""
+    of_runner = {"MLJOB_FUNCTION", "MLJOB_WORK_DIR", "MLJOB_GRACE_SECONDS"}
+    assert of_runner <= set(variables_of(FUNCTION))
+    assert of_runner.isdisjoint(variables_of(COMMAND))
 
 
 @pytest.mark.parametrize(
