@@ -17,6 +17,7 @@ from mljob.api.definition import MlJobDefinitionSpec
 from mljob.controller import parse
 from mljob.controller.ports import Cluster
 from mljob.controller.view import Group
+from mljob.controller.view.indexes import Tombstones
 from mljob.core.config import OperatorConfig
 from mljob.core.definition_rules import check_definition
 from mljob.core.environment import Environment, resolve_environment
@@ -66,13 +67,14 @@ class Definitions:
         self._on_group = on_group
         self.entries: dict[str, DefinitionEntry] = {}
         self.by_group: dict[Group, set[str]] = {}
+        self._tombstones = Tombstones()
 
     def upsert(self, body: Json) -> None:
-        """Take a definition, unless a newer one is known."""
+        """Take a definition, unless a newer state of it is known, or its end."""
         metadata, spec, status = body["metadata"], body.get("spec") or {}, body.get("status") or {}
         uid, version = metadata["uid"], int(metadata["resourceVersion"])
         old = self.entries.get(uid)
-        if old is not None and version < old.resource_version:
+        if uid in self._tombstones or (old is not None and version < old.resource_version):
             return
         entry = DefinitionEntry(
             uid=uid,
@@ -95,6 +97,7 @@ class Definitions:
 
     def remove(self, uid: str) -> None:
         """Forget one that is gone; the next one of its name may come into force."""
+        self._tombstones.bury(uid)
         entry = self.entries.pop(uid, None)
         if entry is None:
             return

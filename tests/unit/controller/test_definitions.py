@@ -140,3 +140,12 @@ async def test_definition_deleted_while_it_is_judged_stays_gone(court: Court) ->
     await judging
     assert court.definitions.entries == {}
     assert court.server.statuses == []
+
+
+async def test_definition_that_was_deleted_does_not_come_back(court: Court) -> None:
+    """A page of a list, or the answer to our own write, may be read after the DELETED was seen."""
+    court.definitions.remove(UID)
+    court.groups.clear()
+    court.definitions.upsert(court.server.seen())
+    assert court.definitions.in_force(GROUP) is None
+    assert court.groups == []
