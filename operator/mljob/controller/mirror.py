@@ -37,9 +37,14 @@ class Backlog:
         return len(self.jobs) + len(self.attempts)
 
     def add(self, job: JobRecord, attempt: AttemptRecord | None) -> None:
-        """A newer statement takes the place of an older one, but never loses the params it carried."""
+        """A newer statement takes the place of an older one, but never loses the params it carried.
+
+        None takes the place of a final one: as in the store, the first end of a job is its end.
+        """
         known = self.jobs.get(job.uid)
-        newest, other = (known, job) if known is not None and job.version < known.version else (job, known)
+        newest, other = job, known
+        if known is not None and (known.rank == Rank.FINAL or job.version < known.version):
+            newest, other = known, job
         if newest.params is None and other is not None and other.params is not None:
             newest = replace(newest, params=other.params)
         self.jobs[job.uid] = newest

@@ -79,6 +79,16 @@ def test_params_that_come_late_reach_the_newest_row() -> None:
     assert (kept.rank, kept.params) == (Rank.FINAL, "{}")
 
 
+def test_a_final_row_that_waits_is_not_replaced_by_another_end() -> None:
+    """The MlJob may be deleted while the database is away: its end stays what it was, as in the store."""
+    backlog = Backlog.empty()
+    backlog.add(row(rank=Rank.FINAL, attempt=1, result="42"), None)
+    backlog.add(row(rank=Rank.FINAL, attempt=1, phase=Phase.CANCELED, reason="Deleted", params="{}"), None)
+    kept = backlog.jobs["a"]
+    assert (kept.phase, kept.result, kept.reason) == (Phase.SUCCEEDED, "42", None)
+    assert kept.params == "{}"
+
+
 def test_a_finished_attempt_is_not_overtaken_by_an_unfinished_one() -> None:
     backlog = Backlog.empty()
     backlog.add(row(), attempt_row(finished=True))
