@@ -80,6 +80,9 @@ class Admitter:
                 # A slot freed by one name may be another's turn.
                 groups = set(self._view.waiting.groups)
             await self._read_namespace_limits({namespace for namespace, _ in groups})
+            if not self.open:
+                # Closed while the server was asked.
+                continue
             self._admit(groups)
             self._look_again_at_full_namespaces(groups)
 

@@ -84,11 +84,19 @@ class FakeCluster:
     def __init__(self) -> None:
         self.annotations: dict[str, dict[str, str] | errors.ApiError] = {}
         self.annotation_reads = 0
+        self._annotations_answered = asyncio.Event()
+        self._annotations_answered.set()
         self.config_maps: list[Json] = []
         self.deleted_config_maps: list[tuple[str, str]] = []
 
+    def hold_annotations(self) -> asyncio.Event:
+        """Answers about Namespaces are on their way until it is set."""
+        self._annotations_answered.clear()
+        return self._annotations_answered
+
     async def namespace_annotations(self, namespace: str) -> Mapping[str, str]:
         self.annotation_reads += 1
+        await self._annotations_answered.wait()
         found = self.annotations.get(namespace, {})
         if isinstance(found, errors.ApiError):
             raise found

@@ -280,3 +280,16 @@ async def test_a_closing_admitter_waits_for_what_it_has_begun(run: Run) -> None:
     world.end("a")
     assert await world.settle() == ["a/1"]
     assert not world.view.slots.in_flight
+
+
+async def test_nothing_is_admitted_once_the_doors_are_closed_while_a_namespace_is_read(run: Run) -> None:
+    world = World()
+    answer = world.cluster.hold_annotations()
+    opened(world, run)
+    world.submit("a")
+    await until(lambda: world.cluster.annotation_reads)
+    await world.admitter.close()
+    answer.set()
+    assert await world.settle() == []
+    world.admitter.open_doors()
+    assert await world.settle() == ["a/1"]
