@@ -1,14 +1,20 @@
 """Records to rows and back: which field lies in which column, and how long it may be. Reads no database."""
 
+import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from sqlalchemy import RowMapping
 
+from mljob.api.job import Phase
 from mljob.core.records import AttemptRecord, JobRecord, Rank
 from mljob.core.status import JobStatus
 from mljob.store import texts
+from mljob.store.errors import StoreError
+from mljob.store.query import Known
+
+log = logging.getLogger(__name__)
 
 # Columns of `job_attempts` that hold a field of AttemptRecord as it is.
 PLAIN_ATTEMPT_FIELDS = (
@@ -35,8 +41,20 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
+def status_of(phase: Phase) -> JobStatus:
+    """Phases are an open list, the column is none. Raises StoreError for one that has no status."""
+    try:
+        return JobStatus.from_phase(phase)
+    except KeyError:
+        raise StoreError(f"phase {phase.value!r} has no status; expected one of {', '.join(Phase)}") from None
+
+
 def row_of_job(record: JobRecord) -> Row:
-    status = JobStatus.from_phase(record.phase)
+    """Raises StoreError for a phase that has no status."""
+    try:
+        status = status_of(record.phase)
+    except StoreError as error:
+        raise StoreError(f"the row of job {record.uid} cannot be written: {error}") from error
     return {
         "id": texts.identity(record.uid, texts.ID_CHARS),
         "creation_time": record.creation_time_ms,
@@ -65,7 +83,28 @@ def row_of_job(record: JobRecord) -> Row:
     }
 
 
+def known_of_row(row: RowMapping) -> Known:
+    """Raises StoreError for what no row of this version holds: another one, or another program, wrote it."""
+    try:
+        return Known(row["attempt"], Rank(row["rank"]), JobStatus.from_int(row["status"]).to_phase())
+    except ValueError as error:
+        raise StoreError(f"the row of job {row['id']} cannot be read: {error}") from error
+
+
+def readable(rows: Iterable[RowMapping], read: Callable[[RowMapping], _R]) -> list[_R]:
+    """What `read` makes of the rows. One that it cannot read is left out: it must not hide all others."""
+    found: list[_R] = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except StoreError as error:
+            log.warning("left out: %s", error)
+    return found
+
+
 def job_of_row(row: RowMapping) -> JobRecord:
+    """Raises StoreError as `known_of_row` does."""
+    known = known_of_row(row)
     return JobRecord(
         uid=row["id"],
         cluster=row["cluster"],
@@ -74,8 +113,8 @@ def job_of_row(row: RowMapping) -> JobRecord:
         job_name=row["job_name"],
         creation_time_ms=row["creation_time"],
         attempt=row["attempt"],
-        rank=Rank(row["rank"]),
-        phase=JobStatus.from_int(row["status"]).to_phase(),
+        rank=Rank(known.rank),
+        phase=known.phase,
         last_update_time_ms=row["last_update_time"],
         params=row["params"],
         timeout_seconds=_map(math.ceil, row["timeout"]),

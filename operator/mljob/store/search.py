@@ -23,7 +23,7 @@ from mljob.core.status import JobStatus
 from mljob.store import cursors, texts
 from mljob.store.params_index import tokens_of_search
 from mljob.store.query import JobFilter, Order, Page
-from mljob.store.rows import job_of_row
+from mljob.store.rows import job_of_row, readable, status_of
 from mljob.store.tables import job_params, jobs
 
 COUNTED_ROWS = 1000
@@ -45,11 +45,11 @@ def page(connection: Connection, wanted: JobFilter, order: Order, page_size: int
     statement = statement.where(*_conditions(wanted), *_within(wanted, time), *_beyond(order, time, place))
     statement = statement.order_by(*_order_by(order, time)).limit(page_size + 1)
     rows = connection.execute(statement).mappings().all()
-    found = tuple(job_of_row(row) for row in rows[:page_size])
+    found = tuple(readable(rows[:page_size], job_of_row))
     if len(rows) <= page_size:
         return Page(found, None)
-    last = found[-1]
-    return Page(found, cursors.encode(order, cursors.Place(last.creation_time_ms, last.name, last.uid)))
+    last = rows[page_size - 1]
+    return Page(found, cursors.encode(order, cursors.Place(last["creation_time"], last["name"], last["id"])))
 
 
 def _led_by_columns(tokens: frozenset[int]) -> Select[Any]:
@@ -128,7 +128,7 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
 def _status_conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
     if wanted.phases is None:
         return []
-    return [_among(jobs.c.status, sorted(JobStatus.from_phase(phase).to_int() for phase in wanted.phases))]
+    return [_among(jobs.c.status, sorted(status_of(phase).to_int() for phase in wanted.phases))]
 
 
 def _among(column: Column[Any], values: Sequence[object]) -> ColumnElement[bool]:

@@ -1,6 +1,7 @@
 """The store's contract on SQLite. tests/integration/store runs the same on PostgreSQL."""
 
 from tests.unit.store.contract.concurrency import ConcurrencyContract
+from tests.unit.store.contract.foreign import ForeignRowContract
 from tests.unit.store.contract.lives import LifeContract
 from tests.unit.store.contract.migrations import MigrationContract, empty_store, engine
 from tests.unit.store.contract.reads import ReadContract
@@ -23,6 +24,10 @@ class TestConcurrency(ConcurrencyContract):
 
 
 class TestReads(ReadContract):
+    pass
+
+
+class TestForeignRows(ForeignRowContract):
     pass
 
 
