@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mljob.api.job import Phase
 from mljob.core.decision import Decision, Note
-from mljob.core.facts import AttemptFacts, Facts, StartProblem
+from mljob.core.facts import AttemptFacts, Facts, StartProblem, StatusFacts
 
 PATIENCE_SECONDS = 5
 """A pod that starts within this is nobody's problem, and costs no write"""
@@ -39,20 +39,14 @@ def starting(facts: Facts, now: float) -> Decision | None:
     if not attempt.pods and not attempt.events_read and not attempt.suspended:
         return Decision(status=facts.status, read_events=True, wake_at=expires)
     problem = start_problem(attempt)
-    if problem is None or _already_told(facts, attempt, problem):
+    if problem is None:
+        still_waits = facts.status.attempt != attempt.number and facts.status.reason is not None
+        status = _starting_status(facts, attempt, "Starting", None, now) if still_waits else facts.status
+        return Decision(status=status, wake_at=expires)
+    if _already_told(facts, attempt, problem):
         return Decision(status=facts.status, wake_at=expires)
-    status = replace(
-        facts.status,
-        phase=Phase.PENDING,
-        attempt=attempt.number,
-        current_job=attempt.name,
-        current_pod=attempt.pod.name if attempt.pod else None,
-        reason=problem.reason,
-        message=problem.message[:1_000],
-        next_retry_time=None,
-        observed_generation=facts.generation,
-    ).with_condition("Admitted", True, "Admitted", now=now)
     note = Note(problem.reason, f"Attempt {attempt.number} cannot start: {problem.message}"[:1_000])
+    status = _starting_status(facts, attempt, problem.reason, problem.message[:1_000], now)
     return Decision(status=status, note=note, wake_at=expires)
 
 
@@ -69,6 +63,24 @@ def start_problem(attempt: AttemptFacts) -> StartProblem | None:
     if reason is None:
         return None
     return StartProblem(reason, pod.waiting_message or reason)
+
+
+def _starting_status(
+    facts: Facts, attempt: AttemptFacts, reason: str, message: str | None, now: float
+) -> StatusFacts:
+    """Pending, and no longer for want of a slot: a reason why it waited is replaced by this one."""
+    status = replace(
+        facts.status,
+        phase=Phase.PENDING,
+        attempt=attempt.number,
+        current_job=attempt.name,
+        current_pod=attempt.pod.name if attempt.pod else None,
+        reason=reason,
+        message=message,
+        next_retry_time=None,
+        observed_generation=facts.generation,
+    )
+    return status.with_condition("Admitted", True, "Admitted", now=now)
 
 
 def _already_told(facts: Facts, attempt: AttemptFacts, problem: StartProblem) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from mljob.api.job import Phase
 from mljob.core.decide import decide
 from mljob.core.decision import StopReason
-from mljob.core.facts import AttemptFacts, Facts, PodFacts, StartProblem
+from mljob.core.facts import AttemptFacts, Facts, PodFacts, StartProblem, StatusFacts
 
 from tests.unit.core.decide.builders import CREATED, NOW, STARTED, AJob, a_job, a_pod, an_attempt
 
@@ -57,6 +57,29 @@ def test_what_keeps_a_pod_from_starting_is_told_once(pod: PodFacts, reason: str)
     assert decision.note is not None
     again = decide(a_job().with_attempt(an_attempt().with_pod(pod)).but(status=decision.status), NOW + 60)
     assert (again.status, again.note) == (decision.status, None)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        a_job().backing_off(until=NOW - 30).status,
+        a_job().with_status(reason="QuotaExceeded", message="exceeded quota: jobs").status,
+    ],
+)
+def test_a_start_that_lasts_is_no_longer_said_to_wait(status: StatusFacts) -> None:
+    pulling = an_attempt(status.attempt + 1, created_time=NOW - 20).with_pod(
+        a_pod(waiting_reason="ContainerCreating")
+    )
+    job = starting(pulling).but(status=status)
+    assert decide(job, NOW - 16).status == status, "one that is quick costs no write"
+    decision = decide(job, NOW)
+    told = decision.status
+    assert (told.phase, told.reason, told.message) == (Phase.PENDING, "Starting", None)
+    assert (told.attempt, told.current_job, told.next_retry_time) == (pulling.number, pulling.name, None)
+    assert (decision.note, decision.wake_at) == (None, NOW - 20 + 3600)
+    assert decide(job.but(status=told), NOW + 60).status == told
+    failing = pulling.with_pod(a_pod(waiting_reason="ImagePullBackOff"))
+    assert decide(starting(failing).but(status=told), NOW + 60).status.reason == "ImagePullBackOff"
 
 
 def test_a_job_without_a_pod_has_its_events_read_once() -> None:
