@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 NAMESPACE_TRUST_SECONDS = 10.0
 """How long a Namespace's own limit is not read again"""
+UNREAD_NAMESPACE_SECONDS = 1.0
+"""How soon one that was never read is tried again: until then nothing is admitted in it"""
 FAILED_START_SECONDS = 30.0
 """A start that ends in a bug is tried again, but not at once"""
 LONGEST_LIMIT_DIGITS = 9
@@ -52,8 +54,9 @@ class Admitter:
         self._dirty: set[Group] = set()
         self._wakeup = asyncio.Event()
         self._namespace_limits: dict[str, tuple[float, int | None]] = {}
+        self._unread: dict[str, float] = {}
         self._starting: set[asyncio.Task[None]] = set()
-        self._next_look: asyncio.TimerHandle | None = None
+        self._timers: dict[float, asyncio.TimerHandle] = {}
         self.open = False
         self.admitted = 0
 
@@ -84,13 +87,14 @@ class Admitter:
                 # Closed while the server was asked.
                 continue
             self._admit(groups)
-            self._look_again_at_full_namespaces(groups)
+            self._look_later(groups)
 
     async def close(self) -> None:
         """Admit no more, and wait for what is being created: no answer is left behind."""
         self.open = False
-        if self._next_look is not None:
-            self._next_look.cancel()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
         if self._starting:
             await asyncio.wait(self._starting)
 
@@ -106,13 +110,13 @@ class Admitter:
     def _next_of(self, group: Group) -> OrderKey | None:
         """The first in line of a group that has a free slot."""
         first = self._view.waiting.first(group)
-        if first is None:
+        if first is None or group[0] in self._unread:
             return None
         entry = self._view.jobs[first[-1]]
         free = free_slots(
             (
                 Slots(self._cap_of(entry), self._view.slots.by_group(group)),
-                Slots(self._namespace_limit(group[0]), self._view.slots.in_namespace(group[0])),
+                self._namespace_slots(group[0]),
                 Slots(self._limits.total, self._view.slots.in_all),
             )
         )
@@ -144,20 +148,21 @@ class Admitter:
         finally:
             self._view.unreserve((entry.uid, attempt))
 
-    def _look_again_at_full_namespaces(self, groups: set[Group]) -> None:
-        """No event tells that a Namespace's limit was raised: one that holds jobs back is read again."""
-        full = {
-            group
-            for group in groups & self._view.waiting.groups
-            if Slots(self._namespace_limit(group[0]), self._view.slots.in_namespace(group[0])).free == 0
-        }
-        if full and self._next_look is None:
-            loop = asyncio.get_running_loop()
-            self._next_look = loop.call_later(NAMESPACE_TRUST_SECONDS, self._look_again, full)
+    def _look_later(self, groups: set[Group]) -> None:
+        """No event tells of a Namespace's limit: one that holds jobs back, or may, is read again."""
+        held_back = [namespace for namespace, _ in groups & self._view.waiting.groups]
+        if any(namespace in self._unread for namespace in held_back):
+            self._arm(UNREAD_NAMESPACE_SECONDS)
+        if any(self._namespace_slots(namespace).free == 0 for namespace in held_back):
+            self._arm(NAMESPACE_TRUST_SECONDS)
 
-    def _look_again(self, groups: set[Group]) -> None:
-        self._next_look = None
-        self._dirty |= groups
+    def _arm(self, seconds: float) -> None:
+        if seconds not in self._timers:
+            self._timers[seconds] = asyncio.get_running_loop().call_later(seconds, self._look_again, seconds)
+
+    def _look_again(self, seconds: float) -> None:
+        del self._timers[seconds]
+        self._dirty |= self._view.waiting.groups
         self._wakeup.set()
 
     def _shared_limit(self) -> bool:
@@ -166,23 +171,34 @@ class Admitter:
             return True
         return any(limit is not None for _, limit in self._namespace_limits.values())
 
-    def _namespace_limit(self, namespace: str) -> int | None:
+    def _namespace_slots(self, namespace: str) -> Slots:
         _, own = self._namespace_limits.get(namespace, (0.0, None))
-        return own if own is not None else self._limits.per_namespace
+        cap = own if own is not None else self._limits.per_namespace
+        return Slots(cap, self._view.slots.in_namespace(namespace))
 
     async def _read_namespace_limits(self, namespaces: set[str]) -> None:
-        now = self._clock()
+        now, never = self._clock(), float("-inf")
         for namespace in namespaces:
-            read_at, known = self._namespace_limits.get(namespace, (float("-inf"), None))
-            if now - read_at < NAMESPACE_TRUST_SECONDS:
+            read_at, known = self._namespace_limits.get(namespace, (never, None))
+            tried_at = self._unread.get(namespace, never)
+            if now - read_at < NAMESPACE_TRUST_SECONDS or now - tried_at < UNREAD_NAMESPACE_SECONDS:
                 continue
             try:
-                annotations = await self._cluster.namespace_annotations(namespace)
-            except errors.ApiError as error:
+                limit = _limit_in(await self._cluster.namespace_annotations(namespace), namespace)
+            except (errors.Forbidden, errors.NotFound) as error:
                 log.debug("limit of namespace %s not read: %s", namespace, error)
-                self._namespace_limits[namespace] = (now, known)
-                continue
-            self._namespace_limits[namespace] = (now, _limit_in(annotations, namespace))
+                limit = known
+            except errors.ApiError as error:
+                if read_at == never:
+                    # It may have a limit, and a passing error is no leave to go beyond it.
+                    log.info(
+                        "nothing is admitted in namespace %s before it can be read: %s", namespace, error
+                    )
+                    self._unread[namespace] = now
+                    continue
+                limit = known
+            self._unread.pop(namespace, None)
+            self._namespace_limits[namespace] = (now, limit)
 
 
 def _limit_in(annotations: Mapping[str, str], namespace: str) -> int | None:

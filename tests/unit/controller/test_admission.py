@@ -202,6 +202,47 @@ async def test_a_namespace_that_cannot_be_read_keeps_the_limit_it_had(run: Run) 
     assert await world.settle() == ["a/1"]
 
 
+async def test_a_namespace_that_was_never_read_admits_nothing_until_it_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "UNREAD_NAMESPACE_SECONDS", 0.0)
+    world = World(Limits(per_namespace=3))
+    world.cluster.annotations[NAMESPACE] = errors.Unavailable(503, "", "away")
+    for name in "abc":
+        world.submit(name)
+    world.submit("d", namespace="other")
+    opened(world, run)
+    assert await world.settle() == ["d/1"]
+    world.cluster.annotations[NAMESPACE] = {names.ANNOTATION_MAX_RUNNING: "1"}
+    await until(lambda: "a/1" in world.started)
+    assert await world.settle() == ["d/1", "a/1"]
+    await world.admitter.close()
+
+
+async def test_a_namespace_that_was_never_read_is_not_asked_at_every_event(run: Run) -> None:
+    world = World()
+    world.cluster.annotations[NAMESPACE] = errors.Unavailable(503, "", "away")
+    opened(world, run)
+    for name in "abc":
+        world.submit(name)
+        await world.settle()
+    assert world.cluster.annotation_reads == 1
+    await world.admitter.close()
+
+
+@pytest.mark.parametrize("error", [errors.Forbidden, errors.NotFound])
+async def test_a_namespace_that_may_not_be_read_has_the_limit_of_the_installation(
+    run: Run, error: type[errors.ApiError]
+) -> None:
+    world = World(Limits(per_namespace=2))
+    world.cluster.annotations[NAMESPACE] = error(0, "", "not for you")
+    for name in "abc":
+        world.submit(name)
+    opened(world, run)
+    assert await world.settle() == ["a/1", "b/1"]
+    await world.admitter.close()
+
+
 async def test_a_namespace_is_not_read_at_every_admission(run: Run) -> None:
     world = opened(World(), run)
     for name in "abc":
