@@ -76,16 +76,17 @@ class Admitter:
         while True:
             await self._wakeup.wait()
             self._wakeup.clear()
-            if not self.open:
-                continue
-            groups, self._dirty = self._dirty, set()
-            if self._shared_limit():
-                # A slot freed by one name may be another's turn.
-                groups = set(self._view.waiting.groups)
-            await self._read_namespace_limits({namespace for namespace, _ in groups})
-            if not self.open:
-                # Closed while the server was asked.
-                continue
+            if self.open:
+                await self._serve()
+
+    async def _serve(self) -> None:
+        groups, self._dirty = self._dirty, set()
+        if self._shared_limit():
+            # A slot freed by one name may be another's turn.
+            groups = set(self._view.waiting.groups)
+        await self._read_namespace_limits({namespace for namespace, _ in groups})
+        if self.open:
+            # It may have been closed while the server was asked.
             self._admit(groups)
             self._look_later(groups)
 
