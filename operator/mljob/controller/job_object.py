@@ -31,11 +31,6 @@ class JobObject:
     source: str | None
     """name of the source ConfigMap that its pod mounts"""
 
-    @property
-    def finished(self) -> bool:
-        """Complete or Failed: it will have no further pod."""
-        return self.complete or self.failed
-
 
 def parse_job_object(body: Json) -> JobObject:
     """A Job of ours."""

@@ -203,7 +203,7 @@ class Loop:
         """Have attempts that hold a slot looked at."""
         self._do(self._again(self.resync.check_held()))
 
-    async def _again(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _again(self, work: Coroutine[Any, Any, object]) -> None:
         """What a lost message makes of one event is the comparison's to find."""
         try:
             await work

@@ -3,7 +3,7 @@
 from mljob.api import names
 from mljob.controller.ownership import attempt_of
 
-from tests.unit.controller.objects import a_kube_job, a_pod
+from tests.unit.controller.objects import a_kube_job, a_pod, uid_of
 
 
 def test_objects_without_our_labels_or_an_owner_are_nobodys() -> None:
@@ -17,3 +17,9 @@ def test_objects_without_our_labels_or_an_owner_are_nobodys() -> None:
     forged = a_kube_job()
     forged["metadata"]["ownerReferences"][0]["uid"] = "another"
     assert attempt_of(forged) is None
+
+
+def test_an_owner_that_is_not_the_controller_says_nothing() -> None:
+    owned = a_kube_job()
+    owned["metadata"]["ownerReferences"].insert(0, {"kind": names.KIND_JOB, "uid": "another"})
+    assert attempt_of(owned) == (uid_of("a"), 1)

@@ -11,6 +11,7 @@ from mljob.controller.job_object import JobObject, parse_job_object
 from mljob.controller.ownership import AttemptId, Group, controller_of, identity
 from mljob.controller.parse import parse_pod
 from mljob.core.facts import AttemptFacts, PodFacts, StartProblem
+from mljob.core.policy import AttemptPolicy
 
 Json = dict[str, Any]
 
@@ -41,8 +42,9 @@ class AttemptEntry:
     def alive(self) -> bool:
         """Is its Job unfinished, or may one of its pods still run?"""
         job = self.job
-        unfinished = job is not None and not self.job_gone and not job.finished
-        return unfinished or any(pod.alive for pod in self.pods.values())
+        if job is not None and not (self.job_gone or job.complete or job.failed):
+            return True
+        return any(pod.alive for pod in self.pods.values())
 
     def take_job(self, body: Json) -> bool:
         """Take its Job as it is now. False: that says nothing that decisions use.
@@ -88,8 +90,11 @@ class AttemptEntry:
         self.pod_versions.pop(pod_uid, None)
         self.pod_owners.pop(pod_uid, None)
 
-    def facts(self, job: JobObject, number: int) -> AttemptFacts:
-        """It as decisions see it; `job` is its Job."""
+    def facts(self, number: int, name: str) -> AttemptFacts:
+        """It as decisions see it; `name` is what its Job is called where that was never seen."""
+        job, pods = self.job, tuple(self.pods.values())
+        if job is None:
+            return AttemptFacts(number, name, AttemptPolicy(), job_exists=False, pods=pods)
         return AttemptFacts(
             number=number,
             name=job.name,
@@ -104,7 +109,7 @@ class AttemptEntry:
             finished_time=job.finished_time,
             failed_reason=job.failed_reason,
             failed_message=job.failed_message,
-            pods=tuple(self.pods.values()),
+            pods=pods,
             events_problem=self.events_problem,
             events_read=self.events_read,
         )
@@ -123,6 +128,19 @@ class Attempts(dict[str, dict[int, AttemptEntry]]):
         uid, number = attempt_id
         entry = self.setdefault(uid, {})[number] = AttemptEntry(group)
         return entry
+
+    def claim(self, uid: str, group: Group) -> list[AttemptId]:
+        """Now it is known whose a job's attempts are: those that were taken for another group's.
+
+        Of another namespace than the job's nothing is kept: nobody there may speak for it.
+        """
+        moved = [(uid, number) for number, entry in self.get(uid, {}).items() if entry.group != group]
+        for attempt_id in moved:
+            if self[uid][attempt_id[1]].group[0] == group[0]:
+                self[uid][attempt_id[1]].group = group
+            else:
+                self.forget(attempt_id)
+        return moved
 
     def forget(self, attempt_id: AttemptId) -> None:
         """Know of an attempt no more."""

@@ -73,12 +73,13 @@ class JobEntry:
     def take(self, body: Json) -> None:
         """Take a newer state of it. What never changes is not looked at."""
         metadata = body["metadata"]
-        if self.generation != metadata.get("generation"):
+        generation = metadata.get("generation") or 1
+        if self.generation != generation:
             spec = body.get("spec") or {}
             self.spec = parse.parse_spec(spec)
             self.raw_spec = _small_spec(spec)
         self.resource_version = int(metadata["resourceVersion"])
-        self.generation = metadata.get("generation") or 1
+        self.generation = generation
         self.labels = metadata.get("labels") or {}
         self.deleting = metadata.get("deletionTimestamp") is not None
         self.finalizers = tuple(metadata.get("finalizers") or ())

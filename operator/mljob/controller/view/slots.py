@@ -9,7 +9,6 @@ After every call:
 - `on_free(group)` was called once for every slot that became free, when the counts said so already.
 """
 
-from collections import Counter
 from collections.abc import Callable, KeysView, Set
 from typing import TypeVar
 
@@ -25,18 +24,18 @@ class HeldSlots:
         self._on_free = on_free
         self._group_of: dict[AttemptId, Group] = {}
         self._in_flight: set[AttemptId] = set()
-        self._by_group: Counter[Group] = Counter()
-        self._by_namespace: Counter[str] = Counter()
+        self._by_group: dict[Group, int] = {}
+        self._by_namespace: dict[str, int] = {}
 
     # ---- questions
 
     def by_group(self, group: Group) -> int:
         """Attempts of a job name in its namespace that hold a slot, creations in flight included."""
-        return self._by_group[group]
+        return self._by_group.get(group, 0)
 
     def in_namespace(self, namespace: str) -> int:
         """Attempts of a namespace that hold a slot."""
-        return self._by_namespace[namespace]
+        return self._by_namespace.get(namespace, 0)
 
     @property
     def in_all(self) -> int:
@@ -78,8 +77,8 @@ class HeldSlots:
         if attempt_id in self._group_of:
             return
         self._group_of[attempt_id] = group
-        self._by_group[group] += 1
-        self._by_namespace[group[0]] += 1
+        self._by_group[group] = self.by_group(group) + 1
+        self._by_namespace[group[0]] = self.in_namespace(group[0]) + 1
 
     def free(self, attempt_id: AttemptId) -> None:
         """Have an attempt hold no slot; one in flight keeps it."""
@@ -93,7 +92,9 @@ class HeldSlots:
         self._on_free(group)
 
 
-def _take_one(counts: Counter[K], key: K) -> None:
-    counts[key] -= 1
-    if not counts[key]:
+def _take_one(counts: dict[K, int], key: K) -> None:
+    left = counts[key] - 1
+    if left:
+        counts[key] = left
+    else:
         del counts[key]

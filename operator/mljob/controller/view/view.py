@@ -16,7 +16,6 @@ from mljob.controller.view.job_entry import JobEntry
 from mljob.controller.view.slots import HeldSlots
 from mljob.controller.view.waiting import WaitingLines
 from mljob.core.facts import AttemptFacts
-from mljob.core.policy import AttemptPolicy
 
 Json = dict[str, Any]
 
@@ -49,6 +48,10 @@ class View:
         if entry is None:
             entry = self.jobs[uid] = JobEntry.of(body)
             self.uid_of[entry.namespace, entry.name] = uid
+            for attempt_id in self.attempts.claim(uid, entry.group):
+                # Until now their labels said whose cap they count against.
+                self.slots.free(attempt_id)
+                self._recount(attempt_id)
         elif version == entry.resource_version:
             # The watch brings back what our own write was answered with.
             return True
@@ -89,7 +92,8 @@ class View:
         if entry.exclusive_key is not None and entry.exclusive_key != key:
             self.exclusive.discard((entry.namespace, entry.exclusive_key), entry.uid)
         entry.exclusive_key = key
-        self._index_exclusive(entry)
+        if key is not None:
+            self._index_exclusive(entry, key)
 
     def unfinished_jobs(self, group: Group) -> Iterable[JobEntry]:
         """The unfinished MlJobs of a group."""
@@ -105,8 +109,9 @@ class View:
             self.unfinished.discard(entry.group, uid)
         else:
             self.unfinished.add(entry.group, uid)
-        self._index_exclusive(entry)
-        latest = self.latest_attempt(uid)
+        if entry.exclusive_key is not None:
+            self._index_exclusive(entry, entry.exclusive_key)
+        latest = max(entry.status.attempt, self.attempts.latest(uid))
         for number in range(max(1, latest - 1), latest + 1):
             self._collect((uid, number))
             self._recount((uid, number))
@@ -114,10 +119,8 @@ class View:
             # Its priority may have changed.
             self.set_waiting(entry, waiting=not is_final)
 
-    def _index_exclusive(self, entry: JobEntry) -> None:
-        if entry.exclusive_key is None:
-            return
-        key = (entry.namespace, entry.exclusive_key)
+    def _index_exclusive(self, entry: JobEntry, own_key: str) -> None:
+        key = (entry.namespace, own_key)
         if entry.status.phase.is_final:
             for other in self.exclusive.get(key, ()):
                 self._on_job(other)
@@ -144,9 +147,10 @@ class View:
         uid = body["metadata"]["uid"]
         self._tombstones.bury(uid)
         attempt_id, entry = self._known(body)
-        if attempt_id is not None and entry is not None and entry.job is not None and entry.job.uid == uid:
-            entry.job_gone = True
-            self._after_removal(attempt_id)
+        if attempt_id is None or entry is None or entry.job is None or entry.job.uid != uid:
+            return
+        entry.job_gone = True
+        self._after_removal(attempt_id)
 
     def forget_kube_job(self, attempt_id: AttemptId) -> None:
         """The Job of an attempt is gone: the server said so."""
@@ -204,13 +208,11 @@ class View:
         number = self.latest_attempt(uid)
         if number == 0:
             return None
-        found = self.attempts.find((uid, number))
-        if found is not None and found.job is not None:
-            return found.facts(found.job, number)
         job_entry = self.jobs.get(uid)
         name = (job_entry.status.current_job if job_entry else None) or f"attempt {number}"
-        pods = tuple(found.pods.values()) if found else ()
-        return AttemptFacts(number, name, AttemptPolicy(), job_exists=False, pods=pods)
+        # Of one whose Job and pods went while nobody looked, the status alone knows.
+        found = self.attempts.find((uid, number)) or AttemptEntry(("", ""))
+        return found.facts(number, name)
 
     def _known(self, body: Json) -> tuple[AttemptId | None, AttemptEntry | None]:
         attempt_id = attempt_of(body)
@@ -235,9 +237,7 @@ class View:
         return entry or self.attempts.begin(attempt_id, group)
 
     def _lose_pod(self, attempt_id: AttemptId, entry: AttemptEntry, pod_uid: str) -> None:
-        job_entry = self.jobs.get(attempt_id[0])
-        unsettled = job_entry is not None and not job_entry.status.settled(attempt_id[1])
-        entry.lose_pod(pod_uid, keep_end=unsettled)
+        entry.lose_pod(pod_uid, keep_end=self._unsettled(attempt_id))
         self._after_removal(attempt_id)
 
     def _after_removal(self, attempt_id: AttemptId) -> None:
@@ -248,11 +248,13 @@ class View:
     def _collect(self, attempt_id: AttemptId) -> None:
         """Forget an attempt of which nothing is left and nothing has to be told any more."""
         entry = self.attempts.find(attempt_id)
-        if entry is None or entry.job_exists or entry.alive:
-            return
-        job_entry = self.jobs.get(attempt_id[0])
-        if job_entry is None or job_entry.status.settled(attempt_id[1]):
+        if entry is not None and not (entry.job_exists or entry.alive or self._unsettled(attempt_id)):
             self.attempts.forget(attempt_id)
+
+    def _unsettled(self, attempt_id: AttemptId) -> bool:
+        """Has the status of its MlJob still to tell its end?"""
+        entry = self.jobs.get(attempt_id[0])
+        return entry is not None and not entry.status.settled(attempt_id[1])
 
     # ---- slots
 
@@ -285,15 +287,11 @@ class View:
     def _recount(self, attempt_id: AttemptId) -> None:
         """Have an attempt hold its slot exactly while the facts say so."""
         uid, number = attempt_id
-        attempt, job_entry = self.attempts.find(attempt_id), self.jobs.get(uid)
+        attempt = self.attempts.find(attempt_id)
         if attempt is not None and attempt.alive:
             self.slots.hold(attempt_id, attempt.group)
-        elif (
-            job_entry is not None
-            and not job_entry.status.settled(number)
-            and number == self.latest_attempt(uid)
-        ):
+        elif self._unsettled(attempt_id) and number == self.latest_attempt(uid):
             # Its end is not in the status yet: released together with the row that says so.
-            self.slots.hold(attempt_id, attempt.group if attempt is not None else job_entry.group)
+            self.slots.hold(attempt_id, self.jobs[uid].group)
         else:
             self.slots.free(attempt_id)

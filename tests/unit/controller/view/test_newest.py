@@ -5,7 +5,7 @@ import math
 import pytest
 
 from tests.unit.controller.objects import NAMESPACE, Json, a_kube_job, a_pod, an_mljob, final, running
-from tests.unit.controller.view.seen import A, Seen
+from tests.unit.controller.view.seen import TRAIN, A, Seen
 
 
 def test_an_older_mljob_never_replaces_a_newer_one(seen: Seen) -> None:
@@ -49,6 +49,28 @@ def test_a_name_used_again_is_another_job(seen: Seen) -> None:
     view.upsert_job(second)
     view.remove_job(A)
     assert view.uid_of[NAMESPACE, "a"] == "second"
+
+
+def test_a_job_whose_end_came_first_never_begins(seen: Seen) -> None:
+    view = seen.view
+    assert view.remove_job(A) is None
+    view.remove_kube_job(a_kube_job())
+    view.remove_pod(a_pod())
+    assert not view.upsert_job(an_mljob())
+    view.upsert_kube_job(a_kube_job())
+    view.upsert_pod(a_pod())
+    assert not view.jobs
+    assert not view.attempts
+
+
+def test_the_unfinished_jobs_of_a_name_are_found_by_it(seen: Seen) -> None:
+    view = seen.view
+    view.upsert_job(an_mljob("a"))
+    view.upsert_job(an_mljob("b", status=final()))
+    view.upsert_job(an_mljob("c", job_name="score"))
+    assert [entry.name for entry in view.unfinished_jobs(TRAIN)] == ["a"]
+    view.upsert_job(an_mljob("a", version=2, status=final()))
+    assert not list(view.unfinished_jobs(TRAIN))
 
 
 def test_a_spec_is_read_again_when_its_generation_moves(seen: Seen) -> None:
