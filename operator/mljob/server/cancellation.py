@@ -12,10 +12,11 @@ from mljob.api.job import Phase
 from mljob.kube.resources import MLJOBS, Resource
 from mljob.server.jobs import Found, Jobs
 from mljob.server.objects import phase_of
-from mljob.server.problems import AlreadyFinalized, from_api_error
+from mljob.server.problems import AlreadyFinalized, ClusterAway, from_api_error
 from mljob.server.views import status_text
 
 SETTLE_SECONDS = 1.0
+TRIES = 3
 
 
 class JobPatcher(Protocol):
@@ -41,22 +42,25 @@ class Cancellations:
 
         Raises AlreadyFinalized, JobNotFound, and what becomes of the API server's errors.
         """
-        found = await self._jobs.get_with_object(job_id)
-        record = found.record
-        if record.phase.is_final:
-            raise AlreadyFinalized(job_id, status_text(record.phase))
-        if found.item is None or found.item["spec"].get("cancel"):
-            # Its object is gone (then it ends in Canceled as well), or it was cancelled before.
-            return found, False
-        # The uid makes sure that it is this job and not another one that was given its name.
-        patch = {"metadata": {"uid": record.uid}, "spec": {"cancel": True}}
-        try:
-            item = await self._kube.patch(MLJOBS, record.namespace, record.name, patch)
-        except (errors.NotFound, errors.Conflict):
-            return await self._jobs.get_with_object(job_id), False
-        except errors.ApiError as error:
-            raise from_api_error(error, "cancel the MlJob") from error
-        return await self._jobs.newest(found, await self._settled(item)), True
+        for _ in range(TRIES):
+            found = await self._jobs.current(job_id)
+            record = found.record
+            if record.phase.is_final:
+                raise AlreadyFinalized(job_id, status_text(record.phase))
+            if found.item is None or found.item["spec"].get("cancel"):
+                # Its object is gone (then it ends in Canceled as well), or it was cancelled before.
+                return found, False
+            # The uid makes sure that it is this job and not another one that was given its name.
+            patch = {"metadata": {"uid": record.uid}, "spec": {"cancel": True}}
+            try:
+                item = await self._kube.patch(MLJOBS, record.namespace, record.name, patch)
+            except (errors.NotFound, errors.Conflict):
+                # It went meanwhile, or others wrote it at the same time: the next look tells.
+                continue
+            except errors.ApiError as error:
+                raise from_api_error(error, "cancel the MlJob") from error
+            return await self._jobs.newest(found, await self._settled(item)), True
+        raise ClusterAway("The MlJob is changed by others all the time; try again.", retry_after_seconds=1)
 
     async def _settled(self, item: dict[str, Any]) -> dict[str, Any]:
         """The object as it is in a moment: the operator ends a job that waits at once, and MLflow's clients

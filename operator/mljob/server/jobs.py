@@ -20,7 +20,7 @@ from mljob.server.cluster import Cluster
 from mljob.server.definitions import Definitions
 from mljob.server.ledger import Ledger
 from mljob.server.objects import phase_of, record_of
-from mljob.server.problems import JobNotFound, StoreAway, from_api_error
+from mljob.server.problems import JobNotFound, Problem, StoreAway, from_api_error
 from mljob.store import JobFilter, Order, Page
 
 log = logging.getLogger(__name__)
@@ -89,9 +89,16 @@ class Jobs:
     async def get_with_object(self, job_id: str) -> Found:
         """As `get`, with the object where the cluster still has it and answers."""
         found = await self.get(job_id)
-        if found.item is not None:
-            return found
-        item = await self.item_of(found.record)
+        item = found.item or await self._item_if_told(found.record)
+        return found if item is None else await self.newest(found, item)
+
+    async def current(self, job_id: str) -> Found:
+        """As `get`, for whoever would change the job: without an object it has none any more.
+
+        Raises ClusterAway or Refused, too, when the API server does not tell.
+        """
+        found = await self.get(job_id)
+        item = found.item or await self._item(found.record)
         return found if item is None else await self.newest(found, item)
 
     async def newest(self, found: Found, item: dict[str, Any]) -> Found:
@@ -99,16 +106,6 @@ class Jobs:
         if phase_of(item).is_final and not found.record.phase.is_final:
             return Found(await self._record(item), found.stored, item)
         return replace(found, item=item)
-
-    async def item_of(self, record: JobRecord) -> dict[str, Any] | None:
-        """The job's object; None: it is gone, or the API server does not answer."""
-        try:
-            item = await self._kube.get(MLJOBS, record.namespace, record.name)
-        except errors.ApiError as error:
-            if not isinstance(error, errors.NotFound):
-                log.warning("get %s/%s: %s", record.namespace, record.name, error)
-            return None
-        return item if item["metadata"]["uid"] == record.uid else None
 
     async def attempts(self, record: JobRecord) -> Sequence[AttemptRecord]:
         """By number, the first first."""
@@ -125,7 +122,7 @@ class Jobs:
     async def _without_row(self, job_id: str, away: StoreAway | None) -> Found:
         known = self._ledger.unstored(job_id)
         if known is not None:
-            item = await self.item_of(known)
+            item = await self._item_if_told(known)
             if item is None:
                 return Found(known, stored=False)
         else:
@@ -149,14 +146,29 @@ class Jobs:
         place = (await self._list()).get(job_id)
         if place is None:
             return None
-        namespace, name = place
+        return await self._read(*place, job_id)
+
+    async def _item(self, record: JobRecord) -> dict[str, Any] | None:
+        """The job's object; None: it is gone. Raises ClusterAway or Refused when nobody can tell."""
+        return await self._read(record.namespace, record.name, record.uid)
+
+    async def _item_if_told(self, record: JobRecord) -> dict[str, Any] | None:
+        """As `_item`; None, too, when the API server does not tell: whoever only reads has the row."""
+        try:
+            return await self._item(record)
+        except Problem as problem:
+            log.warning("%s/%s: %s", record.namespace, record.name, problem.detail)
+            return None
+
+    async def _read(self, namespace: str, name: str, uid: str) -> dict[str, Any] | None:
+        """None: nothing has that name, or another object."""
         try:
             item = await self._kube.get(MLJOBS, namespace, name)
         except errors.NotFound:
             return None
         except errors.ApiError as error:
             raise from_api_error(error, "get the MlJob") from error
-        return item if item["metadata"]["uid"] == job_id else None
+        return item if item["metadata"]["uid"] == uid else None
 
     async def _list(self) -> dict[str, tuple[str, str]]:
         """uid to (namespace, name). Unknown ids are asked for again and again: a list serves a second."""

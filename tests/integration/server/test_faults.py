@@ -215,6 +215,30 @@ class TestRefusals:
             assert "'default' is not served here" in detail(answer)
 
 
+class TestClusterAway:
+    """Its rows can be read; whether a job is still to be cancelled only the API server knows."""
+
+    async def test_nothing_is_said_to_be_canceled_that_was_not(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        api.define_sum()
+        job = await api.submit(**SUM)
+
+        async def lost(*_: object) -> Json:
+            raise LOST
+
+        monkeypatch.setattr(api.services.kube, "get", lost)
+        for answer in (
+            await api.client.patch(f"{MLFLOW}/cancel/{job['job_id']}"),
+            await api.client.post(f"{V1}/{job['job_id']}/cancel"),
+        ):
+            assert answer.status_code == 503
+            assert "no answer in time" in detail(answer)
+            assert int(answer.headers["Retry-After"]) >= 1
+        assert "cancel" not in api.objects()[0]["spec"]
+        assert (await api.client.get(f"{V1}/{job['job_id']}")).json()["inCluster"] is False
+
+
 class TestStoreAway:
     async def test_submission_is_accepted_and_says_so(self, api: Api, tmp_path: Path) -> None:
         api.define_sum()

@@ -31,12 +31,14 @@ class World:
     """The one job there is, and what the API server answers to patches and watches."""
 
     found: Found
+    later: Found | None = None
+    """what is found after the first patch; None: the same"""
     patch_error: errors.ApiError | None = None
     events: list[Any] = field(default_factory=list)
     patches: list[Mapping[str, Any]] = field(default_factory=list)
 
-    async def get_with_object(self, job_id: str) -> Found:
-        return self.found
+    async def current(self, job_id: str) -> Found:
+        return self.later if self.later is not None and self.patches else self.found
 
     async def newest(self, found: Found, newer: dict[str, Any]) -> Found:
         return replace(found, record=replace(found.record, phase=Phase(newer["status"]["phase"])), item=newer)
@@ -89,10 +91,28 @@ async def test_operator_is_waited_for_a_moment(events: list[Any], phase: Phase) 
     assert found.record.phase is phase
 
 
-@pytest.mark.parametrize("error", [errors.NotFound(404, "NotFound", "gone"), errors.Conflict(409, "", "uid")])
+GONE = errors.NotFound(404, "NotFound", "gone")
+CONFLICT = errors.Conflict(409, "Conflict", "uid, or written by others at the same time")
+
+
+@pytest.mark.parametrize("error", [GONE, CONFLICT])
 async def test_object_that_went_meanwhile_ends_in_canceled_by_itself(error: errors.ApiError) -> None:
-    world = World(Found(PENDING, item=item()), patch_error=error)
-    assert await world.cancel() == (world.found, False)
+    world = World(Found(PENDING, item=item()), later=Found(PENDING), patch_error=error)
+    assert await world.cancel() == (world.later, False)
+
+
+async def test_job_that_ended_meanwhile_is_refused() -> None:
+    ended = replace(ROW, phase=Phase.SUCCEEDED)
+    world = World(Found(PENDING, item=item()), later=Found(ended), patch_error=CONFLICT)
+    with pytest.raises(AlreadyFinalized, match="already finalized with status: SUCCEEDED"):
+        await world.cancel()
+
+
+async def test_job_that_others_keep_writing_is_not_taken_for_canceled() -> None:
+    world = World(Found(PENDING, item=item()), patch_error=CONFLICT)
+    with pytest.raises(ClusterAway, match="try again"):
+        await world.cancel()
+    assert len(world.patches) > 1
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,20 @@
 """Jobs that have no row: found by their objects, at a bounded cost, and never taken for others."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from mljob.api import errors
+from mljob.api.job import Phase
 from mljob.core.records import JobRecord
 from mljob.kube.resources import Resource
 from mljob.server import jobs as jobs_module
 from mljob.server.jobs import Jobs
-from mljob.server.problems import ClusterAway, JobNotFound, StoreAway
+from mljob.server.problems import ClusterAway, JobNotFound, Problem, Refused, StoreAway
 
 from tests.unit.server.test_objects import item as job_item
+from tests.unit.server.test_views import ROW
 
 KNOWN = "aaaaaaaa-0000-4000-8000-000000000001"
 UNKNOWN = "22222222-0000-4000-8000-000000000000"
@@ -53,15 +55,16 @@ class Cluster:
 
 @dataclass
 class Ledger:
-    """No rows; `away` while the database is."""
+    """The rows that there are; `away` while the database is."""
 
     away: bool = False
+    rows: dict[str, JobRecord] = field(default_factory=dict)
     waiting: dict[str, JobRecord] = field(default_factory=dict)
 
     async def get(self, uid: str) -> JobRecord | None:
         if self.away:
             raise StoreAway("gone.")
-        return None
+        return self.rows.get(uid)
 
     def unstored(self, uid: str) -> JobRecord | None:
         return self.waiting.get(uid)
@@ -181,3 +184,52 @@ async def test_object_that_a_later_version_wrote_is_not_shown_half(world: World)
     world.cluster.items["job-1"]["spec"]["someday"] = 1
     with pytest.raises(JobNotFound):
         await world.jobs().get(KNOWN)
+
+
+@pytest.fixture
+def stored(world: World) -> World:
+    """With the row of KNOWN, whose object is there as well."""
+    world.put()
+    world.ledger.rows[KNOWN] = replace(ROW, uid=KNOWN, name="job-1", cluster="c", phase=Phase.RUNNING)
+    return world
+
+
+@pytest.mark.parametrize("error", [LOST, errors.Forbidden(403, "Forbidden", "no")])
+async def test_whoever_only_reads_gets_the_row_when_the_cluster_does_not_tell(
+    stored: World, error: errors.ApiError
+) -> None:
+    stored.cluster.error = error
+    found = await stored.jobs().get_with_object(KNOWN)
+    assert (found.record, found.item) == (stored.ledger.rows[KNOWN], None)
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"), [(LOST, ClusterAway), (errors.Forbidden(403, "Forbidden", "no"), Refused)]
+)
+async def test_whoever_would_change_it_must_know_its_object(
+    stored: World, error: errors.ApiError, problem: type[Problem]
+) -> None:
+    assert (await stored.jobs().current(KNOWN)).item == stored.cluster.items["job-1"]
+    stored.cluster.error = error
+    with pytest.raises(problem):
+        await stored.jobs().current(KNOWN)
+
+
+@pytest.mark.parametrize("uid", [None, UNKNOWN])
+async def test_object_that_is_gone_is_gone_also_for_whoever_would_change_it(
+    stored: World, uid: str | None
+) -> None:
+    stored.cluster.items.clear()
+    if uid is not None:
+        stored.put(uid=uid)
+    found = await stored.jobs().current(KNOWN)
+    assert (found.record, found.item) == (stored.ledger.rows[KNOWN], None)
+
+
+async def test_accepted_job_without_a_row_is_not_changed_unseen(world: World) -> None:
+    world.put()
+    record = (await world.jobs().get(KNOWN)).record
+    world.ledger.away, world.ledger.waiting = True, {KNOWN: record}
+    world.cluster.error = LOST
+    with pytest.raises(ClusterAway):
+        await world.jobs().current(KNOWN)
