@@ -31,11 +31,12 @@ class Gatherer:
 
     async def facts(self, entry: JobEntry) -> Facts:
         """All that is known of a job now. Raises ApiError when the server had to be asked and failed."""
+        definition = self.definition(entry)
+        await self._exclusive(entry, definition)
+        # After whatever is waited for: an attempt may have come or gone meanwhile.
         attempt = self._view.attempt_facts(entry.uid)
         if attempt is not None and not attempt.alive and not entry.status.settled(attempt.number):
             attempt = await self._confirmed(entry, attempt)
-        definition = self.definition(entry)
-        await self._exclusive(entry, definition)
         return Facts(
             uid=entry.uid,
             namespace=entry.namespace,
@@ -51,6 +52,7 @@ class Gatherer:
             recorded=entry.recorded,
             stored_end=entry.stored_end,
             attempt=attempt,
+            in_flight=self._view.in_flight(entry.uid),
             exclusive_holder=self._exclusive_holder(entry),
             ttl_seconds=self._ttl(entry, definition),
             queue_deadline_seconds=self._queue_deadline(entry, definition),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from mljob.core.decision import Decision
 from mljob.core.facts import Facts
+from mljob.core.rules.creating import creating
 from mljob.core.rules.deleted import deleted
 from mljob.core.rules.ended import ended
 from mljob.core.rules.exclusivity import exclusivity
@@ -29,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     starting,
     # waiting
     canceled,
+    creating,
     refused,
     exclusivity,
     suspended,

@@ -225,6 +225,8 @@ class Facts:
     stored_end: StoredEnd | None = None
     attempt: AttemptFacts | None = None
     """the latest attempt, when one was ever made"""
+    in_flight: bool = False
+    """the creation of an attempt is on its way: whether there is a Job is not known"""
     exclusive_holder: str | None = None
     """name of the earlier unfinished job with the same exclusive key"""
     ttl_seconds: int | None = None

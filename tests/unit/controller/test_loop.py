@@ -46,3 +46,31 @@ def test_params_that_are_no_json_end_an_exclusive_job_and_harm_no_other(loop: Lo
     assert loop.view.slots.in_all == 1
     loop.settle()
     loop.check_end([bad, good])
+
+
+def test_a_queue_deadline_does_not_end_a_job_that_is_being_created(loop: Loop) -> None:
+    uid = loop.model.submit(guarded=True, queueDeadlineSeconds=5)
+    loop.launcher.hold_up(shut=True)
+    loop.deliver("MlJob", 1)
+    loop.work()
+    loop.wait(6)
+    loop.work()
+    loop.launcher.hold_up(shut=False)
+    loop.settle()
+    assert loop.model.finals[uid] == "Succeeded"
+    loop.check_end([uid])
+
+
+def test_a_queue_deadline_ends_a_job_whose_creation_came_to_nothing(loop: Loop) -> None:
+    uid = loop.model.submit(guarded=True, queueDeadlineSeconds=5)
+    loop.launcher.refusals = [Launched.QUOTA]
+    loop.launcher.hold_up(shut=True)
+    loop.deliver("MlJob", 1)
+    loop.work()
+    loop.wait(6)
+    loop.launcher.hold_up(shut=False)
+    loop.work()
+    status = loop.model.objects["MlJob"][uid]["status"]
+    assert (status["phase"], status["reason"]) == ("Failed", "QueueDeadlineExceeded")
+    loop.settle()
+    loop.check_end([uid])

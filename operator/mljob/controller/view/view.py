@@ -278,11 +278,14 @@ class View:
     def startable(self, entry: JobEntry) -> bool:
         """Is no attempt of this job under way, in flight or unsettled?"""
         uid, number = entry.uid, self.latest_attempt(entry.uid)
-        if entry.status.phase.is_final or self.attempts.any_alive(uid):
-            return False
-        if not self.slots.in_flight.isdisjoint([(uid, number), (uid, number + 1)]):
+        if entry.status.phase.is_final or self.attempts.any_alive(uid) or self.in_flight(uid):
             return False
         return number == 0 or entry.status.settled(number)
+
+    def in_flight(self, uid: str) -> bool:
+        """Is an attempt of this job being created?"""
+        number = self.latest_attempt(uid)
+        return not self.slots.in_flight.isdisjoint([(uid, number), (uid, number + 1)])
 
     def _recount(self, attempt_id: AttemptId) -> None:
         """Have an attempt hold its slot exactly while the facts say so."""

@@ -187,6 +187,7 @@ def _facts(number: int) -> st.SearchStrategy[Facts]:
             [None, None, None, StoredEnd(Phase.FAILED), StoredEnd(Phase.SUCCEEDED, "1")]
         ),
         attempt=attempts[number] if number else st.none(),
+        in_flight=maybe,
         exclusive_holder=st.sampled_from([None, "earlier"]),
         ttl_seconds=st.none() | st.integers(0, 3_600),
         queue_deadline_seconds=st.none() | st.integers(1, 3_600),

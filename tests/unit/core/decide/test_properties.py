@@ -74,6 +74,15 @@ def test_a_slot_is_wanted_only_when_nothing_lives_and_nothing_is_unsettled(facts
         assert not facts.spec.suspend
         assert not facts.spec.cancel
         assert not facts.deleting
+        assert not facts.in_flight
+
+
+@given(all_facts)
+def test_a_job_that_is_being_created_is_ended_by_people_alone(facts: Facts) -> None:
+    """What ends its waiting would end a Job that is there a moment later."""
+    by_people = facts.deleting or facts.spec.cancel
+    if facts.in_flight and facts.unsettled is None and facts.stored_end is None and not by_people:
+        assert decide(facts, NOW).status == facts.status
 
 
 @given(all_facts)

@@ -6,7 +6,7 @@ from mljob.core.decide import decide
 from mljob.core.facts import Facts
 from mljob.core.refusal import Refusal
 
-from tests.unit.core.decide.builders import CREATED, NOW, a_job, an_attempt
+from tests.unit.core.decide.builders import CREATED, NOW, AJob, a_job, an_attempt
 
 WAITING = a_job()
 REFUSED = WAITING.with_status(reason="UnknownJobName", message="none").with_condition(
@@ -127,6 +127,33 @@ def test_the_later_of_two_exclusive_jobs_is_canceled() -> None:
 def test_an_exclusive_job_that_has_run_stays() -> None:
     job = WAITING.backing_off(until=NOW - 1).but(exclusive_holder="another")
     assert decide(job, NOW).status.phase is Phase.PENDING
+
+
+# ---- being created
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        pytest.param(WAITING.but(queue_deadline_seconds=1), id="its queue deadline is over"),
+        pytest.param(WAITING.but(exclusive_holder="earlier"), id="its key is held"),
+        pytest.param(WAITING.but(definition=UNKNOWN), id="its definition is gone"),
+        pytest.param(WAITING.with_spec(priority=5), id="its wish is no longer allowed"),
+        pytest.param(WAITING.with_spec(suspend=True), id="suspended"),
+        pytest.param(WAITING.backing_off(until=NOW - 60).but(queue_deadline_seconds=1), id="a retry"),
+        pytest.param(WAITING, id="nothing against it"),
+    ],
+)
+def test_a_job_that_is_being_created_waits_no_more(job: AJob) -> None:
+    """What would end its waiting would end a Job that is there a moment later."""
+    decision = decide(job.but(in_flight=True), NOW)
+    assert (decision.status, decision.wants_slot, decision.note) == (job.status, False, None)
+
+
+def test_a_job_that_is_being_created_can_be_canceled_and_deleted() -> None:
+    job = WAITING.but(in_flight=True)
+    assert decide(job.with_spec(cancel=True), NOW).status.reason == "Canceled"
+    assert decide(job.but(deleting=True), NOW).status.reason == "Deleted"
 
 
 # ---- canceled, suspended
