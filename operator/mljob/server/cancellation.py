@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import orjson
 
 from mljob.api import errors
-from mljob.api.job import Phase
 from mljob.kube.resources import MLJOBS, Resource
 from mljob.server.jobs import Found, Jobs
 from mljob.server.objects import phase_of
@@ -63,9 +62,9 @@ class Cancellations:
         raise ClusterAway("The MlJob is changed by others all the time; try again.", retry_after_seconds=1)
 
     async def _settled(self, item: dict[str, Any]) -> dict[str, Any]:
-        """The object as it is in a moment: the operator ends a job that waits at once, and MLflow's clients
-        expect the answer to say so. One that runs has its grace period first; nobody waits for that."""
-        if phase_of(item) is not Phase.PENDING or (item.get("status") or {}).get("currentJob"):
+        """The object as it is in a moment: the operator ends the job at once, and MLflow's clients expect the
+        answer to say so. The grace period is the pod's alone: nobody waits for it here."""
+        if phase_of(item).is_final:
             return item
         metadata, latest = item["metadata"], item
         params = {

@@ -31,6 +31,7 @@ class World:
     """The one job there is, and what the API server answers to patches and watches."""
 
     found: Found
+    patched_phase: str = "Pending"
     later: Found | None = None
     """what is found after the first patch; None: the same"""
     patch_error: errors.ApiError | None = None
@@ -49,7 +50,7 @@ class World:
         self.patches.append(body)
         if self.patch_error is not None:
             raise self.patch_error
-        return item(cancel=True)
+        return item(self.patched_phase, cancel=True)
 
     async def stream(self, path: str, params: Mapping[str, str]) -> AsyncIterator[bytes]:
         for event in self.events:
@@ -89,6 +90,19 @@ async def test_operator_is_waited_for_a_moment(events: list[Any], phase: Phase) 
     found, is_first = await world.cancel(settle_seconds=0.2)
     assert is_first
     assert found.record.phase is phase
+
+
+async def test_running_job_is_waited_for_as_well() -> None:
+    """The operator ends it at once; what takes its time is its pod."""
+    world = World(Found(PENDING, item=item()), patched_phase="Running", events=[changed("Canceled")])
+    found, _ = await world.cancel(settle_seconds=5.0)
+    assert found.record.phase is Phase.CANCELED
+
+
+async def test_job_that_ended_with_the_patch_is_waited_for_by_nobody() -> None:
+    world = World(Found(PENDING, item=item()), patched_phase="Succeeded", events=[changed("Canceled")])
+    found, _ = await world.cancel()
+    assert found.record.phase is Phase.SUCCEEDED
 
 
 GONE = errors.NotFound(404, "NotFound", "gone")
