@@ -138,23 +138,38 @@ async def _over_rest(cluster: Cluster, watched: Watched) -> float:
 
 
 async def _throughput(say: Say, jobs: int, rounds: int) -> Findings:
-    rates: dict[str, list[float]] = {"mljob": [], "raw": []}
+    rates: dict[str, list[float]] = {}
     async with _demo(cap=jobs) as cluster:
+        crowds = await _crowds(cluster)
         for number in range(rounds):
-            for kind in ("raw", "mljob") if number % 2 == 0 else ("mljob", "raw"):
-                names = [f"many-{number}-{n}" for n in range(jobs)]
-                if kind == "raw":
-                    resource, bodies = JOBS, [manifests.raw_job(n, cluster.image, PYTHON_NOOP) for n in names]
-                else:
-                    resource, bodies = MLJOBS, [manifests.mljob(n, FUNCTION) for n in names]
+            # There and back: whatever drifts, drifts for all.
+            for kind, resource, make in crowds if number % 2 == 0 else reversed(crowds):
+                bodies = [make(f"{kind.replace(' ', '-')}-{number}-{n}") for n in range(jobs)]
                 async with ends_of(cluster.kube, NAMESPACE, resource) as ends:
                     started = time.monotonic()
                     await creating.create_all(cluster.kube, resource, NAMESPACE, bodies)
                     seconds = await ends.wait_count(jobs) - started
-                rates[kind].append(jobs / seconds)
+                rates.setdefault(kind, []).append(jobs / seconds)
                 say(f"throughput: round {number + 1} of {rounds}, {jobs} of {kind} in {seconds:.1f} s")
-    line = Comparison(f"{jobs} no-ops at once", "jobs/s", rates["mljob"], "raw python Jobs", rates["raw"])
-    return Findings([line], {"jobs": jobs})
+    pairs = (("mljobs", "raw jobs"), ("mljobs", "raw jobs same pod"), ("raw jobs same pod", "raw jobs"))
+    lines = [
+        Comparison(f"{jobs} no-ops at once, {of}", "jobs/s", rates[of], peer, rates[peer])
+        for of, peer in pairs
+    ]
+    return Findings(lines, {"jobs": jobs})
+
+
+async def _crowds(cluster: Cluster) -> list[tuple[str, Resource, Callable[[str], Json]]]:
+    """The kinds of which many are started at once. One MlJob has run: its Job tells what pod it makes."""
+    async with ends_of(cluster.kube, NAMESPACE, MLJOBS) as ends:
+        await cluster.kube.create(MLJOBS, NAMESPACE, manifests.mljob("first", FUNCTION))
+        await ends.wait_count(1)
+    pod_of = await _job_of_an_mljob(cluster.kube)
+    return [
+        ("raw jobs", JOBS, partial(manifests.raw_job, image=cluster.image, command=PYTHON_NOOP)),
+        ("raw jobs same pod", JOBS, partial(manifests.same_pod, job=pod_of)),
+        ("mljobs", MLJOBS, partial(manifests.mljob, job_name=FUNCTION)),
+    ]
 
 
 @asynccontextmanager
