@@ -1,10 +1,11 @@
 """A job that someone deletes: its end is recorded first, then it may go. Its Job and pod follow it."""
 
 from mljob.api.job import Phase
-from mljob.core.decision import Decision, StopReason
+from mljob.core.decision import Decision
 from mljob.core.facts import Facts, StatusFacts
 from mljob.core.records import Rank
 from mljob.core.rules.ended import ended, final_status
+from mljob.core.rules.stopping import end_what_lives
 
 
 def deleted(facts: Facts, now: float) -> Decision | None:
@@ -12,9 +13,7 @@ def deleted(facts: Facts, now: float) -> Decision | None:
     if not facts.deleting:
         return None
     status = facts.status
-    attempt = facts.attempt
-    running = attempt is not None and attempt.alive and attempt.stop_reason is None
-    stop = StopReason.CANCELED if running else None
+    stop = end_what_lives(facts)
     if not status.phase.is_final:
         return Decision(status=end_of_deleted(facts, now), stop=stop)
     stored = facts.recorded is not None and facts.recorded[1] == Rank.FINAL

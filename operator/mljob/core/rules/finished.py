@@ -1,8 +1,9 @@
 """A finished job: what is left to stop, and when it is removed. Its status never changes again."""
 
-from mljob.core.decision import Decision, StopReason
+from mljob.core.decision import Decision
 from mljob.core.facts import Facts
 from mljob.core.records import Rank
+from mljob.core.rules.stopping import end_what_lives
 
 
 def finished(facts: Facts, now: float) -> Decision | None:
@@ -11,8 +12,7 @@ def finished(facts: Facts, now: float) -> Decision | None:
         return None
     attempt = facts.attempt
     if attempt is not None and attempt.alive:
-        stop = StopReason.CANCELED if attempt.stop_reason is None else None
-        return Decision(status=facts.status, stop=stop)
+        return Decision(status=facts.status, stop=end_what_lives(facts))
     if facts.ttl_seconds is None:
         return Decision(status=facts.status)
     expires = (facts.status.completion_time or facts.created_time) + facts.ttl_seconds

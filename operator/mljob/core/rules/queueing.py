@@ -6,14 +6,16 @@ from mljob.api.job import Phase
 from mljob.core.decision import Decision, Note
 from mljob.core.facts import DefinitionFacts, Facts, StatusFacts
 from mljob.core.rules.ended import final_status
+from mljob.core.rules.stopping import end_what_lives
 
 
 def canceled(facts: Facts, now: float) -> Decision | None:
-    """Nothing runs, so nothing has to end first."""
+    """Nothing that the status knows of runs, so nothing has to end first."""
     if not facts.spec.cancel:
         return None
     message = "Canceled by spec.cancel before it ran" if facts.attempt is None else "Canceled by spec.cancel"
-    return Decision(status=final_status(facts, facts.status, Phase.CANCELED, "Canceled", message, now))
+    status = final_status(facts, facts.status, Phase.CANCELED, "Canceled", message, now)
+    return Decision(status=status, stop=end_what_lives(facts))
 
 
 def suspended(facts: Facts, now: float) -> Decision | None:
@@ -53,7 +55,11 @@ def queue_deadline(facts: Facts, now: float) -> Decision | None:
         return None
     message = f"Not admitted within queueDeadlineSeconds={limit}"
     status = final_status(facts, facts.status, Phase.FAILED, "QueueDeadlineExceeded", message, now)
-    return Decision(status=replace(status, error=message), note=Note("QueueDeadlineExceeded", message))
+    return Decision(
+        status=replace(status, error=message),
+        note=Note("QueueDeadlineExceeded", message),
+        stop=end_what_lives(facts),
+    )
 
 
 def queued(facts: Facts, now: float) -> Decision:

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from mljob.core.decision import Decision, StopReason
+from mljob.core.decision import Decision
 from mljob.core.facts import Facts
 from mljob.core.rules.ended import final_status
+from mljob.core.rules.stopping import end_what_lives
 
 
 def restored(facts: Facts, now: float) -> Decision | None:
@@ -14,6 +15,4 @@ def restored(facts: Facts, now: float) -> Decision | None:
         return None
     message = "Taken from the store, which had this job as finished"
     status = final_status(facts, facts.status, end.phase, "RestoredFromStore", message, now)
-    attempt = facts.attempt
-    running = attempt is not None and attempt.alive and attempt.stop_reason is None
-    return Decision(status=replace(status, result=end.result), stop=StopReason.CANCELED if running else None)
+    return Decision(status=replace(status, result=end.result), stop=end_what_lives(facts))

@@ -31,6 +31,13 @@ def stopping(facts: Facts, now: float) -> Decision | None:
     return None
 
 
+def end_what_lives(facts: Facts) -> StopReason | None:
+    """How to stop the attempt of a job that is final: None when nothing lives, or when it was told before."""
+    attempt = facts.attempt
+    lives = attempt is not None and attempt.alive and attempt.stop_reason is None
+    return StopReason.CANCELED if lives else None
+
+
 def _started(facts: Facts, attempt: AttemptFacts) -> bool:
     """Also one whose pod is gone (a lost node), until its Job says so: its start deadline is long met."""
     pod = attempt.pod

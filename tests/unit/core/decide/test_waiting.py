@@ -3,6 +3,7 @@
 import pytest
 from mljob.api.job import Phase
 from mljob.core.decide import decide
+from mljob.core.decision import StopReason
 from mljob.core.facts import Facts
 from mljob.core.refusal import Refusal
 
@@ -173,6 +174,20 @@ def test_a_waiting_job_is_canceled_at_once(job: Facts) -> None:
 def test_a_job_in_backoff_is_canceled_at_once() -> None:
     decision = decide(WAITING.backing_off(until=NOW + 9).with_spec(cancel=True), NOW)
     assert (decision.status.phase, decision.status.next_retry_time) == (Phase.CANCELED, None)
+
+
+@pytest.mark.parametrize(
+    ("job", "reason"),
+    [
+        (WAITING.backing_off(until=NOW - 60).with_spec(cancel=True), "Canceled"),
+        (WAITING.backing_off(until=NOW - 60).but(queue_deadline_seconds=1), "QueueDeadlineExceeded"),
+    ],
+)
+def test_a_pod_that_came_to_light_after_its_attempt_was_settled_is_stopped(job: AJob, reason: str) -> None:
+    decision = decide(job.with_attempt(an_attempt().running()), NOW)
+    assert (decision.status.reason, decision.stop) == (reason, StopReason.CANCELED)
+    told = decide(job.with_attempt(an_attempt().running().stopped(StopReason.CANCELED)), NOW)
+    assert (told.status.reason, told.stop) == (reason, None)
 
 
 def test_a_suspended_job_is_not_admitted_and_its_queue_deadline_does_not_run() -> None:
