@@ -150,7 +150,7 @@ class Resync:
 
     async def check_held(self) -> None:
         """Look at some attempts that hold a slot: a lost event must not hold one for good."""
-        held = sorted(attempt for members in self._view.held.values() for attempt in members)
+        held = sorted(self._view.slots.attempts)
         if not held:
             return
         later = [attempt for attempt in held if attempt > self._last_held] or held
