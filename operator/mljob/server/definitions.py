@@ -21,6 +21,7 @@ from mljob.server.problems import UnknownJobName, from_api_error
 
 log = logging.getLogger(__name__)
 
+DUPLICATE_JOB_NAME = "DuplicateJobName"
 WATCH_SECONDS = 300
 READ_TIMEOUT_SECONDS = WATCH_SECONDS + 10.0
 FIRST_PAUSE_SECONDS = 0.5
@@ -169,9 +170,15 @@ def in_force(definitions: Iterable[MlJobDefinition], namespace: str, job_name: s
 
 
 def refusal_of(definition: MlJobDefinition) -> Condition | None:
-    """Why it takes no jobs. None: it does, or nobody has judged it yet; then its jobs wait for that."""
+    """Why one that is in force takes no jobs. None: it does, or it has not been judged as it is now; then its
+    jobs wait for that."""
     condition = find(definition.status.conditions, ACCEPTED)
-    return condition if condition is not None and condition.status == "False" else None
+    if condition is None or condition.status != "False" or condition.reason == DUPLICATE_JOB_NAME:
+        # Of the one in force that reason is out of date: the older one is gone.
+        return None
+    judged = definition.status.observed_generation
+    is_out_of_date = judged is not None and judged < definition.metadata.generation
+    return None if is_out_of_date else condition
 
 
 def _rank(definition: MlJobDefinition) -> tuple[float, str]:

@@ -18,17 +18,20 @@ WAIT_SECONDS = 20.0
 
 def definition(name: str, *, uid: str = "", created: str = "10", **changes: Any) -> Json:
     status = changes.pop("status", None)
-    condition = {"type": "Accepted", "status": status, "reason": "Because", "message": "so"}
+    reason = changes.pop("reason", "Because")
+    condition = {"type": "Accepted", "status": status, "reason": reason, "message": "so"}
+    judged = {"observedGeneration": changes.pop("judged", 1), "conditions": [condition]}
     return {
         "metadata": {
             "name": name,
             "namespace": changes.pop("namespace", "default"),
             "uid": uid or f"uid-{name}",
             "resourceVersion": changes.pop("version", "1"),
+            "generation": changes.pop("generation", 1),
             "creationTimestamp": f"2026-11-22T06:00:{created}Z",
         },
         "spec": {"command": ["true"], **changes},
-        "status": {"conditions": [condition]} if status else {},
+        "status": judged if status else {},
     }
 
 
@@ -184,6 +187,17 @@ async def test_mended_one_is_found_before_the_watch_tells(followed: Followed) ->
 async def test_one_that_nobody_has_judged_yet_takes_jobs(followed: Followed) -> None:
     followed.cluster.items.append(definition("fresh"))
     assert await followed.name("fresh") == "fresh"
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [{"judged": 1, "generation": 2}, {"reason": "DuplicateJobName"}],
+    ids=["its spec was mended", "the older one is gone"],
+)
+async def test_verdict_that_is_out_of_date_refuses_nothing(followed: Followed, stale: Json) -> None:
+    """Until the operator has judged anew: as for one that nobody has judged yet."""
+    followed.cluster.items.append(definition("mended", status="False", **stale))
+    assert await followed.name("mended") == "mended"
 
 
 async def test_of_two_with_one_job_name_the_older_then_the_lesser_uid(followed: Followed) -> None:
