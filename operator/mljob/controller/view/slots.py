@@ -52,10 +52,6 @@ class HeldSlots:
         """The groups that hold a slot."""
         return self._by_group.keys()
 
-    def group_of(self, attempt_id: AttemptId) -> Group:
-        """Where an attempt that holds a slot is counted."""
-        return self._group_of[attempt_id]
-
     @property
     def in_flight(self) -> Set[AttemptId]:
         """The attempts whose creation is under way."""

@@ -267,14 +267,6 @@ class View:
         self.slots.land(attempt_id)
         self._recount(attempt_id)
 
-    @property
-    def held(self) -> dict[Group, set[AttemptId]]:
-        """The attempts that hold a slot, by group."""
-        held: SetIndex[Group, AttemptId] = SetIndex()
-        for attempt_id in self.slots.attempts:
-            held.add(self.slots.group_of(attempt_id), attempt_id)
-        return held
-
     def startable(self, entry: JobEntry) -> bool:
         """Is no attempt of this job under way, in flight or unsettled?"""
         uid, number = entry.uid, self.latest_attempt(entry.uid)
