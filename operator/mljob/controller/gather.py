@@ -3,6 +3,8 @@
 import logging
 from contextlib import suppress
 
+from pydantic import ValidationError
+
 from mljob.api import errors, names
 from mljob.api.job import MlJobSpec
 from mljob.controller.definitions import Definitions, check_spec
@@ -132,11 +134,14 @@ class Gatherer:
                 raw = (await self._cluster.get_mljob(entry.namespace, entry.name))["spec"]
             except errors.NotFound:
                 return
-        text = MlJobSpec.model_validate(raw).params_text()
         try:
-            self._view.set_exclusive_key(entry, exclusive_key(entry.spec.job_name, text, exclusive.params))
-        except UnreadableParams as error:
-            log.info("%s/%s: no exclusive key: %s", entry.namespace, entry.name, error)
+            text = MlJobSpec.model_validate(raw).params_text()
+            key = exclusive_key(entry.spec.job_name, text, exclusive.params)
+        except (ValidationError, UnreadableParams):
+            # The API server took what our own model does not: creating its attempt will say so.
+            log.info("%s/%s: its params cannot be read, it has no exclusive key", entry.namespace, entry.name)
+            return
+        self._view.set_exclusive_key(entry, key)
 
     def _exclusive_holder(self, entry: JobEntry) -> str | None:
         """The job of the same key that comes before: one that has started, else the earliest."""
