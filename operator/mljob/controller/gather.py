@@ -9,7 +9,7 @@ from mljob.api import errors, names
 from mljob.api.job import MlJobSpec
 from mljob.controller.definitions import Definitions, check_spec
 from mljob.controller.ownership import attempt_of
-from mljob.controller.ports import Cluster
+from mljob.controller.ports import Cluster, Json
 from mljob.controller.view import JobEntry, View
 from mljob.core.config import OperatorConfig
 from mljob.core.effective import effective_queue_deadline, effective_ttl
@@ -128,12 +128,10 @@ class Gatherer:
             return
         if entry.exclusive_key is not None or entry.spec.params_error is not None:
             return
-        raw = entry.raw_spec
-        if raw is None:
-            try:
-                raw = (await self._cluster.get_mljob(entry.namespace, entry.name))["spec"]
-            except errors.NotFound:
-                return
+        raw = await self._raw_spec(entry)
+        if raw is None or self._view.jobs.get(entry.uid) is not entry:
+            # It is gone, or was forgotten meanwhile: nobody would ever take its key away again.
+            return
         try:
             text = MlJobSpec.model_validate(raw).params_text()
             key = exclusive_key(entry.spec.job_name, text, exclusive.params)
@@ -142,6 +140,16 @@ class Gatherer:
             log.info("%s/%s: its params cannot be read, it has no exclusive key", entry.namespace, entry.name)
             return
         self._view.set_exclusive_key(entry, key)
+
+    async def _raw_spec(self, entry: JobEntry) -> Json | None:
+        """The spec with its params; None: the job is gone, even if another one has its name."""
+        if entry.raw_spec is not None:
+            return entry.raw_spec
+        with suppress(errors.NotFound):
+            body = await self._cluster.get_mljob(entry.namespace, entry.name)
+            if body["metadata"]["uid"] == entry.uid:
+                return dict(body["spec"])
+        return None
 
     def _exclusive_holder(self, entry: JobEntry) -> str | None:
         """The job of the same key that comes before: one that has started, else the earliest."""

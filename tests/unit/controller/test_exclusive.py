@@ -1,11 +1,16 @@
-"""Exclusive jobs in the whole loop: of one key at most one ever runs, and nobody is held up by a wrong key."""
+"""Exclusive jobs in the whole loop: of one key at most one ever runs, and a wrong key holds nobody up."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 
 import pytest
 from mljob.controller.launch import Launched
 
 from tests.unit.controller.loop import Loop
+from tests.unit.controller.objects import uid_of
+
+LARGE = "x" * 2_000
+"""Params that the view does not keep: they are read again"""
 
 
 @pytest.fixture
@@ -33,3 +38,20 @@ def test_params_that_are_too_large_keep_a_job_out_of_the_keys_but_not_from_its_e
     assert status_of(loop, uid) == ("Failed", "Refused")
     loop.settle()
     loop.check_end([uid])
+
+
+def test_a_job_gets_no_key_of_another_that_came_after_it_under_its_name(loop: Loop) -> None:
+    first = loop.model.submit(guarded=False, params={"text": LARGE, "n": 1})
+    other = loop.model.submit(guarded=False, params={"text": LARGE, "n": 2})
+    successor = deepcopy(loop.model.objects["MlJob"][first])
+    successor["metadata"]["uid"] = uid_of("the successor")
+    successor["spec"]["params"] = {"text": LARGE, "n": 2}
+    loop.deliver("MlJob", 2)
+    loop.model.remove("MlJob", first)
+    loop.model.put("MlJob", successor)
+    loop.work()
+    assert status_of(loop, other)[0] != "Canceled"
+    loop.settle()
+    assert loop.model.finals[other] == "Succeeded"
+    assert loop.model.finals[uid_of("the successor")] == "Canceled"
+    loop.check_end([other, uid_of("the successor")])
