@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from mljob.api import errors, names
+from mljob.controller.exclusive import holder
 from mljob.controller.ports import Cluster
 from mljob.controller.view import Group, JobEntry, View
 from mljob.core.admission import Slots, free_slots
@@ -127,6 +128,10 @@ class Admitter:
         self._view.set_waiting(entry, waiting=False)
         if not self._view.startable(entry):
             # It was put in line by a look that has been overtaken; the next look decides anew.
+            return
+        if holder(self._view, entry) is not None:
+            # So was this one, by another job of its exclusive key: the last moment to see it is now.
+            self._view.touch(entry.uid)
             return
         attempt = self._view.latest_attempt(entry.uid) + 1
         self._view.reserve((entry.uid, attempt), entry.group)

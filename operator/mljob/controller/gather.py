@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from mljob.api import errors, names
 from mljob.api.job import MlJobSpec
 from mljob.controller.definitions import Definitions, check_spec
+from mljob.controller.exclusive import holder, rivals
 from mljob.controller.ownership import attempt_of
 from mljob.controller.ports import Cluster, Json
 from mljob.controller.view import JobEntry, View
@@ -39,6 +40,7 @@ class Gatherer:
         attempt = self._view.attempt_facts(entry.uid)
         if attempt is not None and not attempt.alive and not entry.status.settled(attempt.number):
             attempt = await self._confirmed(entry, attempt)
+        first = holder(self._view, entry)
         return Facts(
             uid=entry.uid,
             namespace=entry.namespace,
@@ -55,7 +57,7 @@ class Gatherer:
             stored_end=entry.stored_end,
             attempt=attempt,
             in_flight=self._view.in_flight(entry.uid),
-            exclusive_holder=self._exclusive_holder(entry),
+            exclusive_holder=first.name if first is not None else None,
             ttl_seconds=self._ttl(entry, definition),
             queue_deadline_seconds=self._queue_deadline(entry, definition),
             held_until=entry.held_until,
@@ -140,6 +142,9 @@ class Gatherer:
             log.info("%s/%s: its params cannot be read, it has no exclusive key", entry.namespace, entry.name)
             return
         self._view.set_exclusive_key(entry, key)
+        for rival in rivals(self._view, entry):
+            # One that waits may have to give way to this one.
+            self._view.touch(rival.uid)
 
     async def _raw_spec(self, entry: JobEntry) -> Json | None:
         """The spec with its params; None: the job is gone, even if another one has its name."""
@@ -150,20 +155,6 @@ class Gatherer:
             if body["metadata"]["uid"] == entry.uid:
                 return dict(body["spec"])
         return None
-
-    def _exclusive_holder(self, entry: JobEntry) -> str | None:
-        """The job of the same key that comes before: one that has started, else the earliest."""
-        if entry.exclusive_key is None:
-            return None
-        uids = self._view.exclusive.get((entry.namespace, entry.exclusive_key), set())
-        others = [self._view.jobs[uid] for uid in uids if uid != entry.uid]
-        mine = self._standing(entry)
-        before = [other for other in others if self._standing(other) < mine]
-        return min(before, key=self._standing).name if before else None
-
-    def _standing(self, entry: JobEntry) -> tuple[bool, int, str, str]:
-        started = self._view.latest_attempt(entry.uid) > 0
-        return (not started, entry.created_ms, entry.name, entry.uid)
 
     def _ttl(self, entry: JobEntry, definition: DefinitionFacts | Refusal | None) -> int | None:
         spec = definition.spec if isinstance(definition, DefinitionFacts) else None
