@@ -1,5 +1,6 @@
 """Follows jobs until all of them have ended, and shows each change. It changes nothing."""
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,17 +15,18 @@ from .jobs import Jobs, outcome
 from .table import jobs_table
 
 TIMEOUT_SECONDS = 300
+PAUSE_SECONDS = 1.0
+"""Before a watch that was lost is begun again"""
 
 
 def follow(console: Console, cluster: LocalCluster, names: Sequence[str]) -> dict[str, MlJob]:
     """The jobs as they ended, in the order of `names`. Raises CannotProceedError at the timeout."""
     jobs: dict[str, MlJob] = {}
-    with cluster.watch("mljobs", TIMEOUT_SECONDS) as events:
-        changes = _changes(events, names, jobs)
-        if console.is_terminal:
-            _live(console, changes)
-        else:
-            _line_by_line(console, changes)
+    changes = _changes(_events(cluster), names, jobs)
+    if console.is_terminal:
+        _live(console, changes)
+    else:
+        _line_by_line(console, changes)
     unfinished = [name for name in names if name not in jobs or not jobs[name].status.phase.is_final]
     if unfinished:
         raise CannotProceedError(
@@ -32,6 +34,15 @@ def follow(console: Console, cluster: LocalCluster, names: Sequence[str]) -> dic
             f"`kubectl describe mljob {unfinished[0]}`."
         )
     return {name: jobs[name] for name in names}
+
+
+def _events(cluster: LocalCluster) -> Iterator[dict[str, Any]]:
+    """Events until the timeout. A watch that ends earlier is begun again, with the state as it is then."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while (left := deadline - time.monotonic()) > 0:
+        with cluster.watch("mljobs", left) as events:
+            yield from events
+        time.sleep(min(PAUSE_SECONDS, max(0.0, deadline - time.monotonic())))
 
 
 def _changes(
