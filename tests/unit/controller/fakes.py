@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mljob.api import errors
 from mljob.api.job import Phase
@@ -58,11 +58,14 @@ class FakeStore:
             raise failure
         for job in jobs:
             old = self.rows.get(job.uid)
-            if old is None or (old.rank is not Rank.FINAL and job.version >= old.version):
-                self.rows[job.uid] = job
+            newest = (
+                job if old is None or (old.rank is not Rank.FINAL and job.version >= old.version) else old
+            )
+            first_params = old.params if old is not None and old.params is not None else job.params
+            self.rows[job.uid] = replace(newest, params=first_params)
         self.attempts |= {(attempt.uid, attempt.attempt): attempt for attempt in attempts}
         self.commits.append(dict(self.rows))
-        return Written(frozenset(job.uid for job in jobs if job.params is None))
+        return Written(frozenset(job.uid for job in jobs if self.rows[job.uid].params is None))
 
     def known(self, cluster: str, uids: Iterable[str]) -> Mapping[str, tuple[int, int, Phase]]:
         found = (self.rows[uid] for uid in uids if uid in self.rows)

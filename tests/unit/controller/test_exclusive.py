@@ -5,10 +5,10 @@ from copy import deepcopy
 
 import pytest
 from mljob.controller.exclusive import holder
-from mljob.controller.launch import Launched
 from mljob.controller.view import JobEntry, View
 
 from tests.unit.controller.loop import Loop
+from tests.unit.controller.model import INVALID
 from tests.unit.controller.objects import NOW, Json, a_kube_job, an_mljob, uid_of
 
 LARGE = "x" * 2_000
@@ -34,10 +34,10 @@ def status_of(loop: Loop, uid: str) -> tuple[str, str | None]:
 def test_params_that_are_too_large_keep_a_job_out_of_the_keys_but_not_from_its_end(loop: Loop) -> None:
     """An object of more than 128 KiB passes the schema; creating its attempt says what is wrong."""
     uid = loop.model.submit(guarded=True, params={"text": "x" * 200_000})
-    loop.launcher.refusals = [Launched.REFUSED]
+    loop.model.refusals = [INVALID]
     loop.deliver("MlJob", 1)
     loop.work()
-    assert status_of(loop, uid) == ("Failed", "Refused")
+    assert status_of(loop, uid) == ("Failed", "InvalidSpec")
     loop.settle()
     loop.check_end([uid])
 
@@ -87,7 +87,7 @@ def submit_earlier(loop: Loop, **spec: object) -> str:
 
 def test_a_job_that_is_being_created_keeps_its_key(loop: Loop) -> None:
     begun = loop.model.submit(guarded=True, params={"n": 1})
-    loop.launcher.hold_up(shut=True)
+    loop.model.hold_creations_up(shut=True)
     loop.deliver("MlJob", 1)
     loop.work()
     earlier = submit_earlier(loop, params={"n": 1})

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from mljob.controller.launch import Launched
-from mljob.controller.ports import Kind
+from mljob.api import errors
+from mljob.controller.ports import KINDS, Kind
 from mljob.core.records import Rank
 
-from tests.unit.controller.loop import ENDS, WATCHED, Loop
-from tests.unit.controller.model import Model
+from tests.unit.controller.loop import ENDS, Loop
+from tests.unit.controller.model import INVALID, QUOTA, Model
 from tests.unit.controller.objects import NAMESPACE
 
 Interference = tuple[Kind, Callable[[Model, str], None]]
@@ -35,7 +35,7 @@ class Lives(RuleBasedStateMachine):
         super().__init__()
         self.loop = Loop()
         self.model = self.loop.model
-        self.highest_cap = self.loop.cap
+        self.highest_cap = 2
         self.submitted: list[str] = []
 
     # ---- people
@@ -61,15 +61,15 @@ class Lives(RuleBasedStateMachine):
     @rule(cap=st.integers(1, 3))
     def set_cap(self, cap: int) -> None:
         self.highest_cap = max(cap, self.highest_cap)
-        self.loop.set_cap(cap)
+        self.model.define(maxWorkers=cap)
 
-    @rule(refusals=st.lists(st.sampled_from([Launched.QUOTA, Launched.REFUSED]), min_size=1, max_size=2))
-    def refuse_creations(self, refusals: list[Launched]) -> None:
-        self.loop.launcher.refusals = refusals
+    @rule(refusals=st.lists(st.sampled_from([QUOTA, INVALID]), min_size=1, max_size=2))
+    def refuse_creations(self, refusals: list[errors.ApiError]) -> None:
+        self.model.refusals = refusals
 
     @rule(shut=st.booleans())
     def hold_creations_up(self, shut: bool) -> None:
-        self.loop.launcher.hold_up(shut=shut)
+        self.model.hold_creations_up(shut=shut)
 
     # ---- the cluster
 
@@ -78,15 +78,15 @@ class Lives(RuleBasedStateMachine):
         steps = [*self.model.objects["Job"], *self.model.objects["Pod"], "collect"]
         uid = data.draw(st.sampled_from(sorted(steps)))
         if uid in self.model.objects["Job"]:
-            self.model.sync_job(uid)
+            self.loop.machines.sync_job(uid)
         elif uid in self.model.objects["Pod"]:
-            self.model.run_pod(uid, *ENDS[end])
+            self.loop.machines.run_pod(uid, *ENDS[end])
         else:
-            self.model.collect()
+            self.loop.machines.collect()
 
-    @rule(fates=st.lists(st.sampled_from(["before", "after"]), max_size=3))
+    @rule(fates=st.lists(st.sampled_from(["request lost", "answer lost"]), max_size=3))
     def lose_messages(self, fates: list[str]) -> None:
-        self.model.failures = fates
+        self.model.wire.fates = fates
 
     @rule(seconds=st.sampled_from([1, 5, 20, 60, 4_000]))
     def wait(self, seconds: int) -> None:
@@ -105,7 +105,7 @@ class Lives(RuleBasedStateMachine):
 
     # ---- the watches and the operator
 
-    @rule(kind=st.sampled_from(WATCHED), count=st.integers(1, 5))
+    @rule(kind=st.sampled_from(KINDS), count=st.integers(1, 5))
     def deliver(self, kind: Kind, count: int) -> None:
         self.loop.deliver(kind, count)
 
@@ -114,7 +114,7 @@ class Lives(RuleBasedStateMachine):
         kind, body = data.draw(st.sampled_from(self.model.history))
         self.loop.resync.take(kind, body)
 
-    @rule(kind=st.sampled_from(WATCHED))
+    @rule(kind=st.sampled_from(KINDS))
     def lose_the_watch_and_relist(self, kind: Kind) -> None:
         self.model.pending[kind].clear()
         self.loop.compare([kind])

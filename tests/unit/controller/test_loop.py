@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from mljob.controller.launch import Launched
+from mljob.api import errors
 
 from tests.unit.controller.loop import Loop
+from tests.unit.controller.model import INVALID, QUOTA
 
 
 @pytest.fixture
@@ -18,17 +19,19 @@ def loop() -> Iterator[Loop]:
         made.close()
 
 
-@pytest.mark.parametrize("refusal", [Launched.QUOTA, Launched.REFUSED])
-def test_a_creation_that_is_refused_does_not_undo_a_cancellation(loop: Loop, refusal: Launched) -> None:
+@pytest.mark.parametrize("refusal", [QUOTA, INVALID])
+def test_a_creation_that_is_refused_does_not_undo_a_cancellation(
+    loop: Loop, refusal: errors.ApiError
+) -> None:
     uid = loop.model.submit(guarded=True)
-    loop.launcher.refusals = [refusal]
-    loop.launcher.hold_up(shut=True)
+    loop.model.refusals = [refusal]
+    loop.model.hold_creations_up(shut=True)
     loop.deliver("MlJob", 1)
     loop.work()
     loop.model.change(uid, cancel=True)
     loop.deliver("MlJob", 1)
     loop.work()
-    loop.launcher.hold_up(shut=False)
+    loop.model.hold_creations_up(shut=False)
     loop.work()
     status = loop.model.objects["MlJob"][uid]["status"]
     assert (status["phase"], status["reason"]) == ("Canceled", "Canceled")
@@ -50,12 +53,12 @@ def test_params_that_are_no_json_end_an_exclusive_job_and_harm_no_other(loop: Lo
 
 def test_a_queue_deadline_does_not_end_a_job_that_is_being_created(loop: Loop) -> None:
     uid = loop.model.submit(guarded=True, queueDeadlineSeconds=5)
-    loop.launcher.hold_up(shut=True)
+    loop.model.hold_creations_up(shut=True)
     loop.deliver("MlJob", 1)
     loop.work()
     loop.wait(6)
     loop.work()
-    loop.launcher.hold_up(shut=False)
+    loop.model.hold_creations_up(shut=False)
     loop.settle()
     assert loop.model.finals[uid] == "Succeeded"
     loop.check_end([uid])
@@ -63,12 +66,12 @@ def test_a_queue_deadline_does_not_end_a_job_that_is_being_created(loop: Loop) -
 
 def test_a_queue_deadline_ends_a_job_whose_creation_came_to_nothing(loop: Loop) -> None:
     uid = loop.model.submit(guarded=True, queueDeadlineSeconds=5)
-    loop.launcher.refusals = [Launched.QUOTA]
-    loop.launcher.hold_up(shut=True)
+    loop.model.refusals = [QUOTA]
+    loop.model.hold_creations_up(shut=True)
     loop.deliver("MlJob", 1)
     loop.work()
     loop.wait(6)
-    loop.launcher.hold_up(shut=False)
+    loop.model.hold_creations_up(shut=False)
     loop.work()
     status = loop.model.objects["MlJob"][uid]["status"]
     assert (status["phase"], status["reason"]) == ("Failed", "QueueDeadlineExceeded")

@@ -1,0 +1,56 @@
+"""The way to a server and back. Other tasks have their turn on it, and a message may be late or lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from mljob.api import errors
+
+FATES = ("request lost", "answer lost", "request late", "answer late")
+
+
+class Wire:
+    """`fates`: what the next calls meet, in order. What is late is on its way until it is told to arrive."""
+
+    def __init__(self) -> None:
+        self.fates: list[str] = []
+        self.calls = 0
+        self.prompt = False
+        """nothing is late now, whatever its fate"""
+        self._late: list[asyncio.Future[None]] = []
+
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[None]:
+        """One call; what it does at the server is done within."""
+        fate = self.fates.pop(0) if self.fates else None
+        self.calls += 1
+        await self._travel(late=fate == "request late")
+        if fate == "request lost":
+            raise errors.Unavailable(0, "", "the request was lost")
+        yield
+        await self._travel(late=fate == "answer late")
+        if fate == "answer lost":
+            raise errors.Unavailable(0, "", "the answer was lost")
+
+    async def _travel(self, *, late: bool) -> None:
+        if not late or self.prompt:
+            await asyncio.sleep(0)
+            return
+        arrival = asyncio.get_running_loop().create_future()
+        self._late.append(arrival)
+        try:
+            await arrival
+        finally:
+            self._late.remove(arrival)
+
+    def arrive(self, count: int | None = None) -> None:
+        """Have the oldest of what is late arrive; None: all of it."""
+        for arrival in self._late[:count]:
+            if not arrival.done():
+                arrival.set_result(None)
+
+    def time_out(self) -> None:
+        """Nobody waits for what is late any longer."""
+        for arrival in self._late:
+            if not arrival.done():
+                arrival.set_exception(errors.Unavailable(0, "", "no answer in time"))
