@@ -49,11 +49,12 @@ class Launched(Enum):
     QUOTA = "quota"
     REFUSED = "refused"
     GONE = "gone"
+    UNJUDGED = "unjudged"
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """`job`: the Job as the server has it; `refusal`: why there is none."""
+    """`job`: the Job as the server has it; `refusal`: why there is none. Neither: try again later."""
 
     outcome: Launched
     job: Json | None = None
@@ -79,8 +80,11 @@ class Launcher:
         self._trusted: dict[tuple[str, str], float] = {}
         self._launched_with: dict[tuple[str, str], float] = {}
 
-    async def launch(self, entry: JobEntry, attempt: int, definition: DefinitionFacts | None) -> Launch:
-        """Create attempt number `attempt`. Raises ApiError for what is unknown or may pass."""
+    async def launch(self, entry: JobEntry, attempt: int, found: DefinitionFacts | Refusal | None) -> Launch:
+        """Create attempt number `attempt`. Raises ApiError for what is unknown or may pass.
+
+        `found`: its definition, why there is none, or None: not judged yet.
+        """
         try:
             spec, labels = await self._spec(entry)
         except ValidationError as error:
@@ -89,10 +93,12 @@ class Launcher:
             return Launch(Launched.REFUSED, refusal=Refusal("InvalidSpec", text))
         if spec is None:
             return Launch(Launched.GONE)
-        manifest = await self._manifest(entry, spec, labels, attempt, definition)
+        manifest = await self._manifest(entry, spec, labels, attempt, found)
+        if manifest is None:
+            return Launch(Launched.UNJUDGED)
         if isinstance(manifest, Refusal):
             return Launch(Launched.REFUSED, refusal=manifest)
-        tampered = await self._config_maps(entry.namespace, manifest, definition)
+        tampered = await self._config_maps(entry.namespace, manifest, found)
         if tampered is not None:
             return Launch(Launched.REFUSED, refusal=tampered)
         return await self._create(entry, manifest)
@@ -119,10 +125,11 @@ class Launcher:
         spec: MlJobSpec,
         labels: dict[str, str],
         attempt: int,
-        definition: DefinitionFacts | None,
-    ) -> Json | Refusal:
+        found: DefinitionFacts | Refusal | None,
+    ) -> Json | Refusal | None:
+        """None: there is nothing to make it from, but there may be as soon as its definition is judged."""
         previous = await self._previous_job(entry, attempt)
-        body = definition.spec if definition is not None else None
+        body = found.spec if isinstance(found, DefinitionFacts) else None
         subject = Subject(
             uid=entry.uid,
             namespace=entry.namespace,
@@ -139,16 +146,19 @@ class Launcher:
             return retry_job(
                 previous, subject, attempt, self._epoch, annotations={names.ANNOTATION_POLICY: policy}
             )
-        if definition is None:
+        if found is None:
+            return None
+        if isinstance(found, Refusal):
             return Refusal(
                 "DefinitionGone",
-                "Neither the attempt before nor a definition is left to make an attempt from",
+                "Neither the attempt before nor a definition is left to make an attempt from: "
+                + found.message,
             )
-        policy = self._policy(subject, definition).to_json()
+        policy = self._policy(subject, found).to_json()
         return render_job(
             subject,
             attempt,
-            definition.spec,
+            found.spec,
             self._config,
             self._epoch,
             self._runner,
@@ -181,11 +191,11 @@ class Launcher:
         )
 
     async def _config_maps(
-        self, namespace: str, manifest: Json, definition: DefinitionFacts | None
+        self, namespace: str, manifest: Json, found: DefinitionFacts | Refusal | None
     ) -> Refusal | None:
         """The ConfigMaps that the pod mounts, there and with our bytes."""
         wanted = [runner_config_map(namespace, self._runner)] if _mounts(manifest, self._runner.name) else []
-        files = _inline_source(definition.spec if definition else None)
+        files = _inline_source(found.spec) if isinstance(found, DefinitionFacts) else None
         source = source_config_map(namespace, files)
         if source is not None and _mounts(manifest, source["metadata"]["name"]):
             wanted.append(source)
@@ -247,5 +257,5 @@ def _mounts(manifest: Json, config_map: str) -> bool:
     return any(v.get("configMap", {}).get("name") == config_map for v in volumes)
 
 
-def _inline_source(spec: MlJobDefinitionSpec | None) -> dict[str, str] | None:
-    return dict(spec.source.inline) if spec and spec.source and spec.source.inline else None
+def _inline_source(spec: MlJobDefinitionSpec) -> dict[str, str] | None:
+    return dict(spec.source.inline) if spec.source and spec.source.inline else None

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 TEXT_FIELDS = ("message", "result", "error", "conditions")
 """What comes from outside and could be more than the schema takes"""
+NOT_NOW_SECONDS = 1.0
+"""When to try again to start what could be neither created nor refused"""
 
 
 class Reconciler:
@@ -80,10 +82,12 @@ class Reconciler:
 
     async def start(self, entry: JobEntry, attempt: int) -> None:
         """Create an admitted attempt. Its slot is reserved until this returns."""
+        # One for all tries: what may have been created is created again, not what the definition is by then.
+        definition = self._gatherer.definition(entry)
         failures = 0
         while True:
             try:
-                await self._try_start(entry, attempt, answer_lost=failures > 0)
+                await self._try_start(entry, attempt, definition, answer_lost=failures > 0)
             except errors.ApiError as error:
                 # It may have been carried out: only the answer tells, so the same name is tried again.
                 failures += 1
@@ -94,26 +98,41 @@ class Reconciler:
             else:
                 return
 
-    async def _try_start(self, entry: JobEntry, attempt: int, *, answer_lost: bool) -> None:
+    async def _try_start(
+        self,
+        entry: JobEntry,
+        attempt: int,
+        definition: DefinitionFacts | Refusal | None,
+        *,
+        answer_lost: bool,
+    ) -> None:
         current = self._view.jobs.get(entry.uid)
-        if current is None or self._unwanted(current):
+        if current is None or not self._may_start(current, attempt, definition):
             if answer_lost:
-                # Nobody wants it any more, but it may be there: then it holds its slot until it has ended.
+                # It must not start any more, but it may be there: then it holds its slot until it has ended.
                 name = attempt_name(entry.name, entry.uid, attempt)
                 job = await self._ignore_gone(self._cluster.get_job(entry.namespace, name))
                 if job is not None:
                     self._view.upsert_kube_job(job)
             return
-        definition = self._gatherer.definition(current)
-        launch = await self._launcher.launch(
-            current, attempt, definition if isinstance(definition, DefinitionFacts) else None
-        )
-        if launch.outcome is Launched.CREATED and launch.job is not None:
+        launch = await self._launcher.launch(current, attempt, definition)
+        if launch.job is not None:
             self._failures.pop(entry.uid, None)
             entry.held_until = None
             self._view.upsert_kube_job(launch.job)
         elif launch.refusal is not None:
             await self._not_started(entry, launch.outcome, launch.refusal)
+        else:
+            # Its definition is being judged, or its deletion is on its way through the watch.
+            entry.held_until = self._clock() + NOT_NOW_SECONDS
+            self._queue.add_at(entry.uid, entry.held_until)
+
+    def _may_start(self, entry: JobEntry, attempt: int, definition: DefinitionFacts | Refusal | None) -> bool:
+        """Did nothing come up against it since it was put in line? If so, the next look says what."""
+        if entry.spec.cancel or entry.spec.suspend or entry.deleting or entry.status.phase.is_final:
+            return False
+        # A retry runs what the attempt before it ran.
+        return attempt > 1 or isinstance(definition, DefinitionFacts)
 
     async def record_deleted(self, entry: JobEntry) -> None:
         """The row of an MlJob that is gone: Canceled, unless it had ended."""
@@ -200,10 +219,15 @@ class Reconciler:
 
     async def _refresh(self, entry: JobEntry) -> None:
         """The view is behind: read the object itself."""
-        body = await self._ignore_gone(self._cluster.get_mljob(entry.namespace, entry.name))
-        if body is not None and body["metadata"]["uid"] == entry.uid:
+        body = await self._read(entry)
+        if body is not None:
             self._view.upsert_job(body)
-        self._queue.add(entry.uid)
+            self._queue.add(entry.uid)
+
+    async def _read(self, entry: JobEntry) -> Json | None:
+        """The object as it is now. None: it is gone, and the watch will say so; its name may be another's."""
+        body = await self._ignore_gone(self._cluster.get_mljob(entry.namespace, entry.name))
+        return body if body is not None and body["metadata"]["uid"] == entry.uid else None
 
     async def _post(self, entry: JobEntry, note: Note, attempt: int) -> None:
         """An Event is for people: failing to post one stops nothing."""
@@ -253,10 +277,6 @@ class Reconciler:
         return entry.mirrored is None and entry.recorded is not None and (
             entry.recorded[1] == rank_of(status) and entry.recorded[0] == status.attempt
         )  # fmt: skip
-
-    @staticmethod
-    def _unwanted(entry: JobEntry) -> bool:
-        return entry.spec.cancel or entry.spec.suspend or entry.deleting or entry.status.phase.is_final
 
     async def _not_started(self, entry: JobEntry, outcome: Launched, refusal: Refusal) -> None:
         """No Job came of it: for a quota the queue again, later; for anything else the end."""
