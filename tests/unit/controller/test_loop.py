@@ -165,3 +165,24 @@ def test_a_retry_whose_last_job_and_definition_are_gone_fails(loop: Loop) -> Non
     assert status_of(loop, uid) == ("Failed", "DefinitionGone")
     loop.settle()
     loop.check_end([uid])
+
+
+# ---- a job that goes while it is looked at
+
+
+def test_a_job_that_goes_while_its_params_are_read_holds_nobody_up(loop: Loop) -> None:
+    loop.define(maxWorkers=1)
+    first = loop.model.submit(guarded=False)
+    loop.deliver("MlJob", 1)
+    loop.work()
+    gone = loop.model.submit(guarded=False, params={"text": "x" * 2_000})
+    loop.model.wire.fates = ["answer late"]
+    loop.deliver("MlJob", 1)
+    loop.work()
+    loop.model.delete(gone)
+    loop.deliver("MlJob", 1)
+    loop.model.wire.arrive()
+    loop.work()
+    last = loop.model.submit(guarded=False)
+    loop.settle()
+    loop.check_end([first, gone, last])

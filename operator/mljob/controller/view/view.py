@@ -81,18 +81,18 @@ class View:
         return entry
 
     def set_waiting(self, entry: JobEntry, *, waiting: bool) -> None:
-        """Put a job into the line of its group, or take it out."""
+        """Put a job into the line of its group, or take it out. One that is gone waits for nothing."""
         if not waiting:
             self.waiting.take_out(entry.uid)
-        elif self.waiting.put(entry.group, entry.order):
+        elif self._knows(entry) and self.waiting.put(entry.group, entry.order):
             self._on_slot(entry.group)
 
     def set_exclusive_key(self, entry: JobEntry, key: str | None) -> None:
-        """Index a job by its exclusive key, while it is unfinished."""
+        """Index a job by its exclusive key, while it is unfinished and not gone."""
         if entry.exclusive_key is not None and entry.exclusive_key != key:
             self.exclusive.discard((entry.namespace, entry.exclusive_key), entry.uid)
         entry.exclusive_key = key
-        if key is not None:
+        if key is not None and self._knows(entry):
             self._index_exclusive(entry, key)
 
     def unfinished_jobs(self, group: Group) -> Iterable[JobEntry]:
@@ -102,6 +102,10 @@ class View:
     def touch(self, uid: str) -> None:
         """Have a job looked at again."""
         self._on_job(uid)
+
+    def _knows(self, entry: JobEntry) -> bool:
+        """Whoever looks at a job waits for the server now and then; meanwhile the job may go."""
+        return self.jobs.get(entry.uid) is entry
 
     def _index_job(self, entry: JobEntry) -> None:
         uid, is_final = entry.uid, entry.status.phase.is_final

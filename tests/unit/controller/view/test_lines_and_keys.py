@@ -50,3 +50,15 @@ def test_exclusive_keys_are_held_by_unfinished_jobs_alone(seen: Seen) -> None:
     view.set_exclusive_key(view.jobs[uid_of("b")], "other")
     view.remove_job(uid_of("b"))
     assert not view.exclusive
+
+
+def test_a_job_that_is_gone_waits_for_nothing_and_holds_no_key(seen: Seen) -> None:
+    """A look that waited for the server comes back with what it found out before."""
+    view = seen.view
+    view.upsert_job(an_mljob())
+    entry = view.jobs[A]
+    view.remove_job(A)
+    seen.slots.clear()
+    view.set_waiting(entry, waiting=True)
+    view.set_exclusive_key(entry, "k")
+    assert (len(view.waiting), dict(view.exclusive), seen.slots) == (0, {}, [])
