@@ -1,5 +1,6 @@
 """What every request passes before a route sees it: path, origin, size, media type and depth of its body."""
 
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -9,6 +10,8 @@ from mljob.server.answers import answer
 from mljob.server.nesting import MAX_DEPTH, depth
 from mljob.server.problems import BodyTooLarge, CrossOrigin, MalformedRequest, NotJson, Problem
 
+LENGTH = re.compile(r"[0-9]{1,18}")
+"""A Content-Length as far as it is believed; the body is counted in any case."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -36,7 +39,7 @@ class Gate:
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
         declared = headers.get("content-length", "")
-        if declared.isdigit() and int(declared) > self.body_limit_bytes:
+        if LENGTH.fullmatch(declared) and int(declared) > self.body_limit_bytes:
             raise self._too_large(f"{declared} bytes")
         chunks: list[bytes] = []
         size = 0
@@ -87,7 +90,12 @@ def check_origin(method: str, headers: Headers) -> None:
     origin = headers.get("origin")
     if origin is None or method in _SAFE_METHODS:
         return
-    if urlsplit(origin).netloc != headers.get("host"):
+    try:
+        sender = urlsplit(origin).netloc
+    except ValueError:
+        # `http://[`: no page has such an address.
+        sender = ""
+    if not sender or sender != headers.get("host"):
         raise CrossOrigin(f"A page of {origin!r} may not send {method} requests here.")
 
 

@@ -18,7 +18,7 @@ from mljob.server.dependencies import (
 from mljob.server.labels import check_labels
 from mljob.server.log_answer import LogAnswer
 from mljob.server.objects import Submission, parse_spec
-from mljob.server.params import exact_text, fitting, whole_seconds
+from mljob.server.params import check_texts, exact_text, fitting, whole_seconds
 from mljob.server.podlogs import LogRequest
 from mljob.server.problems import InvalidOption, InvalidParams, MalformedRequest, StoreAway
 from mljob.server.schemas import (
@@ -122,6 +122,7 @@ def _submission(body: SubmissionBody, default_namespace: str, caller: Caller) ->
     if body.timeout is not None and body.active_deadline_seconds is not None:
         raise InvalidOption("timeout and activeDeadlineSeconds are the same limit: set one.")
     sent = body.to_manifest()
+    check_texts(body.model_dump(by_alias=True, exclude={"params", "params_json"}))
     spec: dict[str, Any] = {key: sent[key] for key in _LIMITS if key in sent}
     spec["jobName"] = body.job_name
     text = body.params_json

@@ -38,6 +38,18 @@ class TestRequests:
         own = await api.client.post(V1, json={}, headers={"Origin": "http://api"})
         assert own.status_code == 422
 
+    @pytest.mark.parametrize("origin", ["null", "http://[", "http://[::1", "http://a]b", "//["])
+    async def test_origin_that_is_none(self, api: Api, origin: str) -> None:
+        answer = await api.client.post(V1, json={}, headers={"Origin": origin})
+        problem(answer, 403, "cross-origin")
+
+    @pytest.mark.parametrize("length", ["\N{SUPERSCRIPT TWO}", "-1", "x", "9" * 5000])
+    async def test_length_that_is_none(self, api: Api, length: str) -> None:
+        """Servers in front refuse it; whoever comes around them breaks nothing."""
+        headers = {b"Content-Type": b"application/json", b"Content-Length": length.encode("latin-1")}
+        answer = await api.client.post(V1, content=b"{}", headers=headers)
+        assert answer.status_code in (413, 422)
+
     @pytest.mark.parametrize(
         ("method", "path", "status"),
         [("GET", "/nowhere", 404), ("DELETE", V1, 405), ("PUT", f"{V1}/{UNKNOWN_ID}", 405)],

@@ -6,6 +6,9 @@ from mljob.api import names as terms
 from tests.integration.server.api import V1, Api, Json
 from tests.integration.server.v1 import problem, submitted
 
+NESTED = '{"x": 1, "y": ' + "[" * 911 + "]" * 911 + "}"
+"""As deep as Python just reads it once: at the next time, from deeper within a program, it no longer does."""
+
 
 class TestSubmit:
     async def test_with_all_options(self, api: Api) -> None:
@@ -73,6 +76,7 @@ class TestSubmit:
             ({"paramsJSON": "[1]"}, 422, "invalid-fields", "paramsJSON"),
             ({"paramsJSON": '{"x": NaN, "y": 1}'}, 422, "invalid-fields", "NaN"),
             ({"paramsJSON": '{"x": "\ud800", "y": 1}'}, 422, "invalid-fields", "paramsJSON"),
+            ({"paramsJSON": NESTED}, 400, "invalid-params", "more than 100 levels"),
             ({"timeout": 0}, 400, "invalid-option", "timeout is 0"),
             ({"timeout": 1, "activeDeadlineSeconds": 1}, 400, "invalid-option", "the same limit"),
             ({"activeDeadlineSeconds": 0}, 422, "invalid-fields", "activeDeadlineSeconds"),
@@ -80,6 +84,12 @@ class TestSubmit:
             ({"priority": 1}, 400, "invalid-option", "maxPriority"),
             ({"priority": 1.5}, 422, "invalid-fields", "priority"),
             ({"overrides": {"env": [{"name": "A"}]}}, 400, "invalid-option", "allowedOverrides"),
+            (
+                {"overrides": {"env": [{"name": "A", "value": "\ud800"}]}},
+                422,
+                "invalid-fields",
+                "env[0].value",
+            ),
             ({"overrides": {"image": "x"}}, 422, "invalid-fields", "overrides.image"),
             ({"labels": {"mljob.dev/uid": "x"}}, 400, "invalid-option", "labels[mljob.dev/uid]"),
             ({"labels": {"mljob.dev/group": "x"}}, 400, "invalid-option", "Use `group`"),
@@ -87,6 +97,8 @@ class TestSubmit:
             ({"labels": {"batch.kubernetes.io/job-name": "x"}}, 400, "invalid-option", "labels["),
             ({"labels": {"bad key": "x"}}, 422, "invalid-fields", "metadata.labels"),
             ({"labels": {"key": "bad value"}}, 422, "invalid-fields", "metadata.labels"),
+            ({"labels": {"key": "\ud800"}}, 422, "invalid-fields", "labels.key: not text"),
+            ({"labels": {"\udc00": "x"}}, 422, "invalid-fields", "labels.\udc00: not text"),
             ({"group": "bad group"}, 422, "invalid-fields", "group"),
             ({"namespace": "no-such-namespace"}, 400, "unknown-job-name", "Invalid job name"),
             ({"namespace": "Bad_Name"}, 422, "invalid-fields", "namespace"),

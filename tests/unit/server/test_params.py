@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mljob.server.params import exact_text, fitting, whole_seconds
-from mljob.server.problems import InvalidOption, InvalidParams
+from mljob.server.params import check_texts, exact_text, fitting, whole_seconds
+from mljob.server.problems import InvalidFields, InvalidOption, InvalidParams
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -51,3 +51,24 @@ def test_timeout_is_rounded_up(timeout: float | None, seconds: int | None) -> No
 def test_timeout_that_is_none_is_refused(timeout: float) -> None:
     with pytest.raises(InvalidOption, match="expected a number of seconds greater than 0"):
         whole_seconds(timeout)
+
+
+@pytest.mark.parametrize("levels", [100, 101, 911, 60_000])
+def test_text_that_a_reader_may_not_be_able_to_read_is_refused(levels: int) -> None:
+    """The object itself is a level."""
+    text = '{"x": ' + "[" * (levels - 1) + "]" * (levels - 1) + "}"
+    if levels <= 100:
+        assert fitting(text) == text
+    else:
+        with pytest.raises(InvalidParams, match="more than 100 levels deep"):
+            fitting(text)
+
+
+def test_text_that_is_none_is_named_wherever_it_is() -> None:
+    check_texts({"a": "\N{PILE OF POO}", "b": [1, None, {"c": True}]})
+    with pytest.raises(InvalidFields) as caught:
+        check_texts({"a": {"k": ["x", {"v": "\ud800"}]}, "b": ({"\udfff": 1},), "c": "x"})
+    assert [line.partition(": not text")[0] for line in caught.value.detail.split("; ")] == [
+        "a.k[1].v",
+        "b[0].\udfff",
+    ]
