@@ -4,6 +4,7 @@ A job has no row while the database is away, and in the moment between `kubectl 
 """
 
 import asyncio
+import contextlib
 import logging
 import re
 import time
@@ -104,7 +105,9 @@ class Jobs:
     async def newest(self, found: Found, item: dict[str, Any]) -> Found:
         """With this object. Its row follows by a moment: an object that is final is the one to believe."""
         if phase_of(item).is_final and not found.record.phase.is_final:
-            return Found(await self._record(item), found.stored, item)
+            # One that a later version wrote cannot be told: its row is what there is to show.
+            with contextlib.suppress(JobNotFound):
+                return Found(await self._record(item), found.stored, item)
         return replace(found, item=item)
 
     async def attempts(self, record: JobRecord) -> Sequence[AttemptRecord]:

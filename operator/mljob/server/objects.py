@@ -106,6 +106,20 @@ def record_of(item: Mapping[str, Any], cluster: str, definition: MlJobDefinition
     )
 
 
+def record_of_new(
+    item: Mapping[str, Any], submission: Submission, cluster: str, definition: MlJobDefinitionSpec
+) -> JobRecord:
+    """The row of an object that was made of this submission just now.
+
+    It exists, so this must not fail, whatever the CRD of a later version has added to what was sent.
+    """
+    try:
+        return record_of(item, cluster, definition)
+    except ValidationError:
+        sent = {**item, "spec": submission.spec.to_manifest(), "status": {}}
+        return record_of(sent, cluster, definition)
+
+
 def phase_of(item: Mapping[str, Any]) -> Phase:
     """Of an object as the API server sent it."""
     return Phase((item.get("status") or {}).get("phase") or Phase.PENDING)

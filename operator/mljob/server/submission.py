@@ -18,7 +18,7 @@ from mljob.server.definitions import Definitions
 from mljob.server.ledger import Ledger
 from mljob.server.metrics import Metrics
 from mljob.server.names import Moments
-from mljob.server.objects import Submission, mljob_of, record_of
+from mljob.server.objects import Submission, mljob_of, record_of_new
 from mljob.server.problems import (
     ClusterAway,
     InvalidOption,
@@ -81,7 +81,7 @@ class Submissions:
         definition = await self.definitions.resolve(submission.namespace, submission.spec.job_name)
         check(submission, definition.spec, extra_params_pass=extra_params_pass)
         item = await self._create(submission)
-        record = record_of(item, cluster_id, definition.spec)
+        record = record_of_new(item, submission, cluster_id, definition.spec)
         return Accepted(record, await self.ledger.insert(record))
 
     async def _create(self, submission: Submission) -> dict[str, Any]:

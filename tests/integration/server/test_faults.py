@@ -26,7 +26,8 @@ SUM = {"job_name": "simple_job_fun", "params": {"x": 1, "y": 2}}
 @dataclass
 class Flaky:
     """The real client, some of whose answers get lost. `fates`, one per create: "lost" (done, but nobody
-    hears of it), "never" (not done), "late" (done when the test says so), or an error."""
+    hears of it), "never" (not done), "late" (done when the test says so), "newer" (done by an API server
+    whose CRD is that of a later version), or an error."""
 
     kube: KubeClient
     fates: list[Any]
@@ -45,6 +46,8 @@ class Flaky:
         answer = await self.kube.create(resource, namespace, body)
         if fate == "lost":
             raise LOST
+        if fate == "newer":
+            answer["spec"]["someday"] = "a default"
         return answer
 
     async def arrive_late(self) -> None:
@@ -93,6 +96,14 @@ class TestLostAnswers:
             job = await api.submit(**SUM)
             [item], [row] = api.objects(), await api.rows()
             assert item["metadata"]["uid"] == row.uid == job["job_id"]
+
+    async def test_answer_of_a_later_version_is_as_good(self, open_api: Any) -> None:
+        """CRDs are upgraded first. The job is there: an error would have its caller make another one."""
+        async with flaky_api(open_api, "newer") as (api, _):
+            job = await api.submit(**SUM)
+            [item], [row] = api.objects(), await api.rows()
+            assert item["metadata"]["uid"] == row.uid == job["job_id"]
+            assert (job["params"], job["status"]) == (SUM["params"], "PENDING")
 
     async def test_no_answer_at_all_is_a_refusal_that_leaves_nothing(self, open_api: Any) -> None:
         async with flaky_api(open_api, "never", "never", "never") as (api, _):

@@ -233,3 +233,10 @@ async def test_accepted_job_without_a_row_is_not_changed_unseen(world: World) ->
     world.cluster.error = LOST
     with pytest.raises(ClusterAway):
         await world.jobs().current(KNOWN)
+
+
+async def test_job_whose_object_a_later_version_wrote_keeps_its_row(stored: World) -> None:
+    stored.cluster.items["job-1"]["spec"]["someday"] = 1
+    stored.cluster.items["job-1"]["status"] = {"phase": "Succeeded"}
+    found = await stored.jobs().get_with_object(KNOWN)
+    assert (found.record, found.item) == (stored.ledger.rows[KNOWN], stored.cluster.items["job-1"])
