@@ -5,9 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
-import orjson
-
 from mljob.api import errors
+from mljob.kube.client import parse_object
 from mljob.kube.resources import MLJOBS, Resource
 from mljob.server.jobs import Found, Jobs
 from mljob.server.objects import phase_of
@@ -76,7 +75,7 @@ class Cancellations:
         with contextlib.suppress(errors.ApiError, TimeoutError):
             async with asyncio.timeout(self._settle_seconds), contextlib.aclosing(lines):  # type: ignore[type-var]
                 async for line in lines:
-                    event = orjson.loads(line)
+                    event = parse_object(line)
                     if event["type"] != "MODIFIED":
                         break
                     latest = event["object"]

@@ -9,13 +9,13 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Protocol
 
-import orjson
 from pydantic import ValidationError
 
 from mljob.api import errors
 from mljob.api.common import explain
 from mljob.api.conditions import ACCEPTED, Condition, find
 from mljob.api.definition import MlJobDefinition
+from mljob.kube.client import parse_object
 from mljob.kube.resources import DEFINITIONS, Resource
 from mljob.server.problems import UnknownJobName, from_api_error
 
@@ -133,7 +133,7 @@ class Definitions:
         )
         async with contextlib.aclosing(lines):  # type: ignore[type-var]
             async for line in lines:
-                event = orjson.loads(line)
+                event = parse_object(line)
                 if event["type"] == "ERROR":
                     status = event["object"]
                     raise errors.from_status(status.get("code", 0), status)

@@ -56,7 +56,7 @@ class World:
         for event in self.events:
             if isinstance(event, Exception):
                 raise event
-            yield json.dumps(event).encode()
+            yield event if isinstance(event, bytes) else json.dumps(event).encode()
         await asyncio.Event().wait()
 
     async def cancel(self, settle_seconds: float = 0.01) -> tuple[Found, bool]:
@@ -83,6 +83,7 @@ async def test_patch_names_the_uid() -> None:
         ([changed("Succeeded")], Phase.SUCCEEDED),
         ([{"type": "DELETED", "object": item()}], Phase.PENDING),
         ([changed("Pending"), errors.Unavailable(0, "ConnectionLost", "gone")], Phase.PENDING),
+        ([changed("Pending"), b'{"type": "MOD'], Phase.PENDING),
     ],
 )
 async def test_operator_is_waited_for_a_moment(events: list[Any], phase: Phase) -> None:

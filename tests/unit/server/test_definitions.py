@@ -65,7 +65,7 @@ class Cluster:
                 return
             if isinstance(event, Exception):
                 raise event
-            yield json.dumps(event).encode() + b"\n"
+            yield event if isinstance(event, bytes) else json.dumps(event).encode() + b"\n"
 
     def send(self, kind: str, item: Json, version: int) -> None:
         self.version = version
@@ -152,8 +152,12 @@ async def test_version_that_is_too_old_is_listed_anew(followed: Followed, end: A
     assert await followed.name("z") == "z"
 
 
-async def test_lost_connection_is_resumed(followed: Followed) -> None:
-    followed.cluster.events.put_nowait(errors.Unavailable(0, "ConnectionLost", "gone"))
+@pytest.mark.parametrize(
+    "end", [errors.Unavailable(0, "ConnectionLost", "gone"), b'{"type": "MOD', b"<html>502</html>"]
+)
+async def test_lost_connection_is_resumed(followed: Followed, end: Any) -> None:
+    """Also one that ends within a line, or behind a proxy that says something of its own."""
+    followed.cluster.events.put_nowait(end)
     await followed.until(lambda: len(followed.cluster.watched) == 2)
     followed.cluster.send("ADDED", definition("d"), 2)
     await followed.until(lambda: len(followed.definitions) == 4)
