@@ -1,10 +1,10 @@
 """One job at a time: gather, decide, apply, mirror. The only writer of an MlJob's status."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from mljob.api import errors, names
@@ -15,12 +15,12 @@ from mljob.controller.launch import Launched, Launcher
 from mljob.controller.mirror import Mirror
 from mljob.controller.ports import Cluster
 from mljob.controller.queue import WorkQueue
+from mljob.controller.recorder import Recorder
 from mljob.controller.view import JobEntry, View
 from mljob.core.attempt import attempt_name
 from mljob.core.decide import decide
 from mljob.core.decision import Decision, Note
-from mljob.core.facts import DefinitionFacts, Facts, StatusFacts
-from mljob.core.recording import attempt_record, job_record, rank_of
+from mljob.core.facts import DefinitionFacts, Facts
 from mljob.core.refusal import Refusal
 from mljob.core.retry import request_delay_seconds
 from mljob.core.rules.deleted import end_of_deleted
@@ -56,8 +56,7 @@ class Reconciler:
         self._gatherer = gatherer
         self._launcher = launcher
         self._cluster = cluster
-        self._mirror = mirror
-        self._cluster_id = cluster_id
+        self._recorder = Recorder(view, gatherer, mirror, cluster_id, clock)
         self._clock = clock
         self._failures: dict[str, int] = {}
 
@@ -72,13 +71,13 @@ class Reconciler:
         written = await self._write_status(entry, facts, decision)
         if not written:
             return
-        # The row first: an Event that is slow must not let a successor's row overtake it.
-        await self._record(entry, facts, decision.status)
         if decision.note is not None:
             await self._post(entry, decision.note, decision.status.attempt)
         self._view.set_waiting(entry, waiting=decision.wants_slot and self._view.startable(entry))
         if decision.wake_at is not None:
             self._queue.add_at(uid, decision.wake_at)
+        if entry.needs_params:
+            await self._fill_params(entry)
 
     async def start(self, entry: JobEntry, attempt: int) -> None:
         """Create an admitted attempt. Its slot is reserved until this returns."""
@@ -139,7 +138,7 @@ class Reconciler:
         if entry.status.phase.is_final:
             return
         facts = self._gatherer.facts_of_deleted(entry)
-        await self._record(entry, facts, end_of_deleted(facts, self._clock()))
+        self._recorder.record(entry, facts, end_of_deleted(facts, self._clock()))
 
     async def _act(self, entry: JobEntry, facts: Facts, decision: Decision) -> None:
         """Stops and deadlines come before the status that tells of them."""
@@ -194,28 +193,33 @@ class Reconciler:
             await self._refresh(entry)
 
     async def _write_status(self, entry: JobEntry, facts: Facts, decision: Decision) -> bool:
-        """One patch if anything changed. False: the object has moved on; it will be looked at again."""
+        """One patch if anything changed, and the rows. False: the object has moved on; look again."""
         patch = status_patch(facts.status, decision.status)
-        if patch is None:
-            return True
+        written = await self._patch_status(entry, facts, patch) if patch is not None else None
+        if patch is not None and written is None:
+            return False
+        self._recorder.record(entry, facts, decision.status)
+        if written is not None:
+            self._view.upsert_job(written)
+        return True
+
+    async def _patch_status(self, entry: JobEntry, facts: Facts, patch: Json) -> Json | None:
+        """The object as it is then. None: it is gone, or newer than the facts."""
+        send = partial(self._cluster.patch_mljob_status, entry.namespace, entry.name)
+        metadata = {"resourceVersion": facts.resource_version}
         try:
-            await self._patch_status(entry, facts, patch)
+            return await send({"metadata": metadata, "status": patch})
         except errors.Invalid as error:
             # A text that the schema does not take must not keep a job from ever ending.
             log.error("status of %s/%s: %s; its texts are left out", entry.namespace, entry.name, error)
             bare = {key: value for key, value in patch.items() if key not in TEXT_FIELDS}
-            await self._patch_status(entry, facts, bare)
+            return await send({"metadata": metadata, "status": bare})
         except errors.Conflict:
             await self._refresh(entry)
-            return False
         except errors.NotFound:
             # Its deletion is on its way through the watch.
-            return False
-        return True
-
-    async def _patch_status(self, entry: JobEntry, facts: Facts, patch: Json) -> None:
-        body = {"metadata": {"resourceVersion": facts.resource_version}, "status": patch}
-        self._view.upsert_job(await self._cluster.patch_mljob_status(entry.namespace, entry.name, body))
+            pass
+        return None
 
     async def _refresh(self, entry: JobEntry) -> None:
         """The view is behind: read the object itself."""
@@ -237,46 +241,12 @@ class Reconciler:
         except errors.ApiError as error:
             log.warning("event %s of %s/%s not posted: %s", note.reason, entry.namespace, entry.name, error)
 
-    async def _record(self, entry: JobEntry, facts: Facts, status: StatusFacts) -> None:
-        """Hand the rows to the mirror, if they say anything new."""
-        attempt = facts.attempt
-        pod = attempt.pod if attempt is not None else None
-        alive = attempt is not None and attempt.alive
-        signature = hash((status, alive, pod.uid if pod else None, entry.needs_params))
-        if entry.mirrored == signature or self._already_stored(entry, status):
-            return
-        params = await self._params(entry) if entry.mirrored is None or entry.needs_params else None
-        entry.mirrored, entry.needs_params = signature, False
-        job = job_record(
-            facts,
-            status,
-            cluster=self._cluster_id,
-            created_ms=entry.created_ms,
-            submitted_by=entry.submitted_by,
-            now=self._clock(),
-            params=params,
-            exclusive_key=entry.exclusive_key,
-        )
-        told = attempt is not None and attempt.number == status.attempt
-        self._mirror.put(job, attempt_record(facts, attempt, self._cluster_id) if told and attempt else None)
-
-    async def _params(self, entry: JobEntry) -> str | None:
-        """The exact params text; a large one is read again only if its row turned out to lack it."""
-        spec = entry.raw_spec
-        if spec is None and entry.needs_params:
-            body = await self._ignore_gone(self._cluster.get_mljob(entry.namespace, entry.name))
-            spec = body["spec"] if body is not None else {}
-        if spec is None:
-            return None
-        text = spec.get("paramsJSON")
-        return text if text is not None else json.dumps(spec.get("params") or {})
-
-    @staticmethod
-    def _already_stored(entry: JobEntry, status: StatusFacts) -> bool:
-        """After a restart: SQL has this row, or a later one, already."""
-        return entry.mirrored is None and entry.recorded is not None and (
-            entry.recorded[1] == rank_of(status) and entry.recorded[0] == status.attempt
-        )  # fmt: skip
+    async def _fill_params(self, entry: JobEntry) -> None:
+        """Last in a look, and only for the row that lacks them: nothing may wait for this read."""
+        body = await self._read(entry)
+        entry.needs_params = False
+        if body is not None:
+            self._recorder.fill_params(entry, body["spec"])
 
     async def _not_started(self, entry: JobEntry, outcome: Launched, refusal: Refusal) -> None:
         """No Job came of it: for a quota the queue again, later; for anything else the end."""
@@ -299,7 +269,5 @@ class Reconciler:
             status = final_status(facts, facts.status, Phase.FAILED, refusal.reason, refusal.message, now)
             note = Note(refusal.reason, refusal.message)
             decision = Decision(replace(status, error=refusal.message), note=note)
-        if await self._write_status(entry, facts, decision):
-            await self._record(entry, facts, decision.status)
-            if decision.note is not None:
-                await self._post(entry, decision.note, decision.status.attempt)
+        if await self._write_status(entry, facts, decision) and decision.note is not None:
+            await self._post(entry, decision.note, decision.status.attempt)

@@ -260,6 +260,11 @@ class Loop:
             if before == (self.model.version, self.model.status_writes) and not self.unfinished():
                 return
 
+    def status_of(self, uid: str) -> tuple[str, str | None]:
+        """Phase and reason that the object of a job has."""
+        status = self.model.objects["MlJob"][uid]["status"]
+        return status["phase"], status.get("reason")
+
     def unfinished(self) -> list[Json]:
         """The MlJobs that have not reached a final phase."""
         bodies = self.model.objects["MlJob"].values()

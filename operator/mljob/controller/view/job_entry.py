@@ -42,7 +42,9 @@ class JobEntry:
     recorded: tuple[int, Rank] | None = None
     stored_end: StoredEnd | None = None
     mirrored: int | None = None
-    """hash of what was last handed to the mirror"""
+    """hash of what was last found out and handed to the mirror"""
+    told: tuple[int, Rank] | None = None
+    """version of the row that was last handed to the mirror"""
     needs_params: bool = False
     """its row was made without params"""
     held_until: float | None = None

@@ -22,7 +22,8 @@ Json = dict[str, Any]
 
 class View:
     """All objects of interest. `on_job(uid)` is called when a job must be looked at again,
-    `on_slot(group)` when a slot of a group may have become free, or somebody new waits for one."""
+    `on_slot(group)` when a slot of a group may have become free, or somebody new waits for one,
+    `before_free(entry)` when an attempt of a known MlJob is about to give its slot back, and still has it."""
 
     def __init__(self, on_job: Callable[[str], None], on_slot: Callable[[Group], None]) -> None:
         self._on_job = on_job
@@ -35,6 +36,7 @@ class View:
         self.unfinished: SetIndex[Group, str] = SetIndex()
         self.exclusive: SetIndex[tuple[str, str], str] = SetIndex()
         self._tombstones = Tombstones()
+        self.before_free: Callable[[JobEntry], None] = lambda entry: None
 
     # ---- MlJobs
 
@@ -117,8 +119,8 @@ class View:
             self._index_exclusive(entry, entry.exclusive_key)
         latest = max(entry.status.attempt, self.attempts.latest(uid))
         for number in range(max(1, latest - 1), latest + 1):
-            self._collect((uid, number))
             self._recount((uid, number))
+            self._collect((uid, number))
         if uid in self.waiting:
             # Its priority may have changed.
             self.set_waiting(entry, waiting=not is_final)
@@ -245,8 +247,8 @@ class View:
         self._after_removal(attempt_id)
 
     def _after_removal(self, attempt_id: AttemptId) -> None:
-        self._collect(attempt_id)
         self._recount(attempt_id)
+        self._collect(attempt_id)
         self._on_job(attempt_id[0])
 
     def _collect(self, attempt_id: AttemptId) -> None:
@@ -292,5 +294,11 @@ class View:
         elif self._unsettled(attempt_id) and number == self.latest_attempt(uid):
             # Its end is not in the status yet: released together with the row that says so.
             self.slots.hold(attempt_id, self.jobs[uid].group)
-        else:
-            self.slots.free(attempt_id)
+        elif attempt_id in self.slots.attempts:
+            self._free(attempt_id)
+
+    def _free(self, attempt_id: AttemptId) -> None:
+        entry = self.jobs.get(attempt_id[0])
+        if entry is not None:
+            self.before_free(entry)
+        self.slots.free(attempt_id)

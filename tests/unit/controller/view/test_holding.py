@@ -119,3 +119,36 @@ def test_slots_of_different_names_and_namespaces_are_counted_apart(seen: Seen) -
     view.upsert_job(an_mljob("c", namespace="other", status=running()))
     assert seen.held() == (1, 2, 3)
     assert view.slots.by_group(("other", "train")) == 1
+
+
+ENDS_A_SLOT: dict[str, Callable[[View], object]] = {
+    "its end in the status": lambda view: view.upsert_job(an_mljob(version=3, status=final())),
+    "its backoff in the status": lambda view: view.upsert_job(an_mljob(version=3, status=settled())),
+}
+
+
+@pytest.mark.parametrize("end", list(ENDS_A_SLOT))
+def test_what_is_told_before_a_slot_is_free_is_told_while_it_is_held(seen: Seen, end: str) -> None:
+    view = seen.view
+    view.upsert_job(an_mljob(status=running()))
+    view.upsert_kube_job(a_kube_job(ended="Failed"))
+    told: list[tuple[str, tuple[int, int, int], bool]] = []
+    view.before_free = lambda entry: told.append((entry.name, seen.held(), entry.status.settled(1)))
+    ENDS_A_SLOT[end](view)
+    assert told == [("a", (1, 1, 1), True)]
+    assert seen.held() == (0, 0, 0)
+    view.upsert_pod(a_pod(phase="Failed", exit_code=1))
+    assert len(told) == 1, "it holds no slot any more"
+
+
+def test_the_slot_of_a_canceled_job_is_told_of_when_its_pod_is_gone(seen: Seen) -> None:
+    view = seen.view
+    told: list[str] = []
+    view.before_free = lambda entry: told.append(entry.name)
+    view.upsert_job(an_mljob(status=running()))
+    view.upsert_pod(a_pod())
+    view.upsert_job(an_mljob(version=2, status=final("Canceled")))
+    assert not told
+    view.remove_pod(a_pod(version=9))
+    assert told == ["a"]
+    assert seen.held() == (0, 0, 0)
