@@ -47,8 +47,11 @@ class Health:
                 await self.ledger.check()
         except TimeoutError:
             return "no answer in time"
-        except (Problem, StoreError) as error:
-            return str(error)
+        except Problem as error:
+            return error.detail
+        except StoreError:
+            log.exception("store")
+            return "fails: the log has the cause"
         self.schema_ready = True
         return OK
 

@@ -42,6 +42,7 @@ class Ledger:
         self._threads = anyio.CapacityLimiter(STORE_THREADS)
         self._away_until = float("-inf")
         self._away_because = ""
+        self._is_away = False
         self._unstored: OrderedDict[str, JobRecord] = OrderedDict()
 
     async def migrate(self) -> None:
@@ -114,10 +115,21 @@ class Ledger:
         if started < self._away_until:
             raise StoreAway(self._away_because)
         try:
-            return await anyio.to_thread.run_sync(function, *arguments, limiter=self._threads)
+            answer = await anyio.to_thread.run_sync(function, *arguments, limiter=self._threads)
         except StoreUnavailable as error:
-            because = f"{str(error).rstrip('.')}."
+            self._note(error)
+            because = f"{error.why.rstrip('.')}."
             if self._monotonic() - started > SLOW_FAILURE_SECONDS:
                 self._away_until = self._monotonic() + PAUSE_AFTER_SLOW_FAILURE_SECONDS
                 self._away_because = because
             raise StoreAway(because) from error
+        self._note(None)
+        return answer
+
+    def _note(self, error: StoreUnavailable | None) -> None:
+        """The log hears of an outage once, in the database's own words: callers do not."""
+        if error is not None and not self._is_away:
+            log.warning("store: %s", error)
+        elif error is None and self._is_away:
+            log.info("the store answers again")
+        self._is_away = error is not None

@@ -65,7 +65,7 @@ class LogText:
         except errors.ApiError as error:
             # The answer has begun: its text is the only place left to say it.
             log.warning("log interrupted: %s", error)
-            yield f"\n[mljob: the log was interrupted: {error.message}]\n".encode()
+            yield b"\n[mljob: the log was interrupted: the connection to the cluster was lost]\n"
 
 
 class Logs:

@@ -3,10 +3,13 @@
 Knows no route and no framework; `answers.py` writes them down in the dialect of the route.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mljob.api import errors
+
+log = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 2
 TYPE_PREFIX = "urn:mljob:problem:"
@@ -178,6 +181,10 @@ def _away(error: errors.ApiError, what: str) -> ClusterAway:
         text, patience = f"{error.message}. Are the MlJob CRDs installed?", 30.0
     elif isinstance(error, errors.Unauthorized):
         text, patience = f"it does not accept this server's own login: {error.message}", 30.0
+    elif error.code == 0:
+        # Its message is the HTTP client's, with the API server's address and more.
+        log.warning("%s: %s", what, error)
+        text, patience = "no answer in time, or none at all", RETRY_AFTER_SECONDS
     else:
         text, patience = error.message, error.retry_after_seconds or RETRY_AFTER_SECONDS
     return ClusterAway(f"The cluster could not {what} now: {text}", retry_after_seconds=patience)

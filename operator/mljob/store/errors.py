@@ -10,7 +10,14 @@ class StoreRefused(StoreError):
 
 
 class StoreUnavailable(Exception):
-    """The database cannot do this now: unreachable, locked, full, read-only, not migrated yet. Try again."""
+    """The database cannot do this now: unreachable, locked, full, read-only, not migrated yet. Try again.
+
+    `why` is ours and may be told to anybody; the whole text quotes the database, which names hosts and users.
+    """
+
+    def __init__(self, why: str, quoted: str = "") -> None:
+        super().__init__(f"{why} ({quoted})" if quoted else why)
+        self.why = why
 
 
 class InvalidCursor(ValueError):

@@ -62,9 +62,9 @@ def _of_sqlite(error: sqlite3.Error) -> StoreError | StoreUnavailable:
     code = getattr(error, "sqlite_errorcode", None)
     why = None if code is None else _SQLITE_RETRYABLE.get(code & 0xFF)
     if why is not None:
-        return StoreUnavailable(f"the SQLite store {why} ({error})")
+        return StoreUnavailable(f"the SQLite store {why}", str(error))
     if str(error).startswith("no such table"):
-        return StoreUnavailable(f"{_NOT_MIGRATED} ({error})")
+        return StoreUnavailable(_NOT_MIGRATED, str(error))
     return StoreError(f"the SQLite store failed: {error}")
 
 
@@ -73,10 +73,10 @@ def _of_postgres(error: DBAPIError) -> StoreError | StoreUnavailable:
     detail = str(error.orig).strip().partition("\n")[0]
     if error.connection_invalidated or (state is None and isinstance(error, _NO_SERVER)):
         # The driver has no state to tell: it never reached the server, or lost it.
-        return StoreUnavailable(f"PostgreSQL cannot be reached: {detail}")
+        return StoreUnavailable("PostgreSQL cannot be reached", detail)
     if state == "42P01":
-        return StoreUnavailable(f"{_NOT_MIGRATED} ({detail})")
+        return StoreUnavailable(_NOT_MIGRATED, detail)
     why = state and (_POSTGRES_RETRYABLE.get(state) or _POSTGRES_RETRYABLE.get(state[:2]))
     if why is not None:
-        return StoreUnavailable(f"PostgreSQL: {why} ({detail})")
+        return StoreUnavailable(f"PostgreSQL: {why}", detail)
     return StoreError(f"PostgreSQL refused a statement of ours ({state}): {detail}")

@@ -51,3 +51,12 @@ def test_missing_namespace_is_told_from_missing_crds() -> None:
     gone = errors.NotFound(404, "NotFound", "no", {"kind": "namespaces", "name": "x"})
     assert from_api_error(gone, "create it").detail == "There is no namespace 'x'."
     assert isinstance(from_api_error(errors.NotFound(404, "", "no"), "create it"), ClusterAway)
+
+
+def test_words_of_our_own_http_client_are_for_the_log_alone(caplog: pytest.LogCaptureFixture) -> None:
+    lost = errors.Unavailable(0, "ConnectionLost", "Cannot connect to host 10.96.0.1:443")
+    problem = from_api_error(lost, "create it")
+    assert problem.detail == "The cluster could not create it now: no answer in time, or none at all"
+    assert "10.96.0.1" in caplog.text
+    told = errors.Unavailable(504, "Timeout", "etcdserver: request timed out")
+    assert "etcdserver: request timed out" in from_api_error(told, "create it").detail

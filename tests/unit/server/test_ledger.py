@@ -110,6 +110,21 @@ async def test_read_says_that_the_store_is_away_and_why(ledger: Ledger, database
         await ledger.get("uid-1")
 
 
+async def test_words_of_the_database_are_for_the_log_alone(
+    ledger: Ledger, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    database.error = StoreUnavailable("PostgreSQL cannot be reached", 'host "10.0.0.5", user "mljob"')
+    for _ in range(3):
+        with pytest.raises(StoreAway, match="PostgreSQL cannot be reached") as caught:
+            await ledger.get("uid-1")
+        assert "10.0.0.5" not in caught.value.detail
+    assert caplog.text.count("10.0.0.5") == 1, "once per outage"
+    database.error = None
+    await ledger.get("uid-1")
+    assert "the store answers again" in caplog.text
+
+
 async def test_outage_that_costs_a_timeout_is_not_paid_for_by_every_request(
     ledger: Ledger, database: Database, clock: Clock
 ) -> None:

@@ -47,7 +47,7 @@ def _of_sqlite(code: int, text: str = "the driver's words") -> OperationalError:
         (
             OperationalError("", {}, psycopg.OperationalError("no route to host")),
             StoreUnavailable,
-            "PostgreSQL cannot be reached: no route to host",
+            "PostgreSQL cannot be reached (no route to host)",
         ),
         (
             InterfaceError("", {}, psycopg.InterfaceError("the connection is closed")),
@@ -57,7 +57,7 @@ def _of_sqlite(code: int, text: str = "the driver's words") -> OperationalError:
         (
             DBAPIError("", {}, psycopg.Error("lost it"), connection_invalidated=True),
             StoreUnavailable,
-            "PostgreSQL cannot be reached: lost it",
+            "PostgreSQL cannot be reached (lost it)",
         ),
         (
             DataError("", {}, psycopg.DataError("a NUL")),
@@ -96,6 +96,24 @@ def test_errors_become_the_stores_own(error: Exception, kind: type[Exception], s
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        _of_postgres("08006"),
+        _of_postgres("42P01"),
+        _of_sqlite(sqlite3.SQLITE_BUSY, "the server's words"),
+        OperationalError("", {}, psycopg.OperationalError("the server's words")),
+    ],
+)
+def test_what_anybody_may_read_quotes_no_database(error: Exception) -> None:
+    """PostgreSQL's words hold its address and the user's name."""
+    with pytest.raises(StoreUnavailable) as caught, translated():
+        raise error
+    assert "the server's words" in str(caught.value)
+    assert "the server's words" not in caught.value.why
+    assert str(caught.value).startswith(caught.value.why)
 
 
 def test_errors_of_others_pass() -> None:
