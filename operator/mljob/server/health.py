@@ -33,8 +33,11 @@ class Health:
     async def readiness(self) -> tuple[bool, dict[str, str]]:
         """Ready, and the checks.
 
-        A database that goes away later leaves it ready: submissions are still accepted, and an endpoint taken
-        out of its Service could not accept them.
+        The database must have answered once: settings that cannot reach it shall not replace those that can.
+        Later it may be away and this stays ready. Jobs are still accepted, as promised, and those that live
+        are found, cancelled and their logs read by their objects; what needs rows answers 503 with the reason
+        and a Retry-After. Unready, every replica at once (they share the database) would leave its Service,
+        and all of that would be a refused connection. `checks` tells it to people and to alerts.
         """
         store, cluster = await asyncio.gather(self._store(), self._cluster())
         definitions = OK if self.definitions.listed else "not listed yet"

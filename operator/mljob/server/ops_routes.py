@@ -24,7 +24,10 @@ async def liveness(health: TheHealth) -> Response:
 
 @router.get("/readyz")
 async def readiness(health: TheHealth) -> Response:
-    """Submissions can be taken: the tables are there, the API server answers, definitions are known."""
+    """Submissions can be taken: the tables are there, the API server answers, definitions are known.
+
+    A database that is away later is told by `checks.store` alone: what needs no rows still works.
+    """
     ready, checks = await health.readiness()
     return Json({"ready": ready, "checks": checks}, 200 if ready else 503)
 
