@@ -4,6 +4,7 @@ A submission is never refused because the database is away: its row is kept here
 answer that reads rows. (The operator mirrors the object as well; whoever comes first, the row is the same.)
 """
 
+import asyncio
 import logging
 import time
 from collections import OrderedDict
@@ -24,6 +25,8 @@ STORE_THREADS = 8
 SLOW_FAILURE_SECONDS = 0.5
 PAUSE_AFTER_SLOW_FAILURE_SECONDS = 2.0
 """How long an outage that costs a timeout to notice is taken for granted: not every request shall wait."""
+INSERT_PATIENCE_SECONDS = 5.0
+"""A caller who gets no answer submits once more, and has two jobs."""
 MAX_UNSTORED_JOBS = 10_000
 FLUSH_BATCH_ROWS = 500
 
@@ -57,12 +60,18 @@ class Ledger:
         """False: it is not stored. Then the row follows: from here, or from the operator."""
         self._unstored[record.uid] = record
         try:
-            refused = await self._flush()
+            async with asyncio.timeout(INSERT_PATIENCE_SECONDS):
+                refused = await self._flush()
         except StoreAway as problem:
             log.warning("row not stored yet: %s", problem.detail, extra={"job_id": record.uid})
-            self._note_unstored()
-            return False
-        return record.uid not in refused
+        except TimeoutError:
+            # Its thread goes on; what it writes is written once more, which changes nothing.
+            log.warning("row not stored yet: no answer in time", extra={"job_id": record.uid})
+            self._take_for_away("no answer in time.")
+        else:
+            return record.uid not in refused
+        self._note_unstored()
+        return False
 
     def unstored(self, uid: str) -> JobRecord | None:
         """An accepted job whose row is not stored yet."""
@@ -120,11 +129,14 @@ class Ledger:
             self._note(error)
             because = f"{error.why.rstrip('.')}."
             if self._monotonic() - started > SLOW_FAILURE_SECONDS:
-                self._away_until = self._monotonic() + PAUSE_AFTER_SLOW_FAILURE_SECONDS
-                self._away_because = because
+                self._take_for_away(because)
             raise StoreAway(because) from error
         self._note(None)
         return answer
+
+    def _take_for_away(self, because: str) -> None:
+        self._away_until = self._monotonic() + PAUSE_AFTER_SLOW_FAILURE_SECONDS
+        self._away_because = because
 
     def _note(self, error: StoreUnavailable | None) -> None:
         """The log hears of an outage once, in the database's own words: callers do not."""

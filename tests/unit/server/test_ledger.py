@@ -1,5 +1,6 @@
 """The store as coroutines: what waits while the database is away, and how often it is asked meanwhile."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -24,16 +25,24 @@ class Clock:
 
 @dataclass
 class Database:
-    """Rows by uid; while `error` is set every call costs `seconds` and raises it."""
+    """Rows by uid; while `error` is set every call costs `seconds` and raises it.
+
+    No call ends while `answers` is not set.
+    """
 
     clock: Clock
     rows: dict[str, JobRecord] = field(default_factory=dict)
     error: Exception | None = None
     seconds: float = 0.0
     calls: int = 0
+    answers: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.answers.set()
 
     def _touch(self) -> None:
         self.calls += 1
+        self.answers.wait()
         if self.error is not None:
             self.clock.now += self.seconds
             raise self.error
@@ -139,6 +148,23 @@ async def test_outage_that_costs_a_timeout_is_not_paid_for_by_every_request(
     clock.now += ledger_module.PAUSE_AFTER_SLOW_FAILURE_SECONDS
     database.error = None
     assert await ledger.get("uid-1") == record(1)
+
+
+async def test_submission_does_not_wait_for_a_database_that_neither_answers_nor_fails(
+    ledger: Ledger, database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its caller would give up, and submit it once more."""
+    monkeypatch.setattr(ledger_module, "INSERT_PATIENCE_SECONDS", 0.05)
+    database.answers.clear()
+    try:
+        assert not await ledger.insert(record(1))
+        assert ledger.unstored("uid-1") == record(1)
+        assert not await ledger.insert(record(2))
+        assert database.calls == 1, "the second one need not find out for itself"
+    finally:
+        database.answers.set()
+    clock.now += ledger_module.PAUSE_AFTER_SLOW_FAILURE_SECONDS
+    assert await everything(ledger) == ["uid-1", "uid-2"]
 
 
 async def test_outage_that_is_noticed_at_once_is_asked_about_each_time(
