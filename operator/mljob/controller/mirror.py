@@ -6,7 +6,8 @@ from one instant of the loop to a later one, so that they never show more runnin
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mljob.controller.ports import Store
@@ -66,6 +67,16 @@ class Backlog:
         for attempt in newer.attempts.values():
             self._add_attempt(attempt)
 
+    def take_out(self, uids: Set[str]) -> "Backlog":
+        """What there is of these jobs, no longer here."""
+        taken = Backlog(
+            {uid: job for uid, job in self.jobs.items() if uid in uids},
+            {key: attempt for key, attempt in self.attempts.items() if key[0] in uids},
+        )
+        self.jobs = {uid: job for uid, job in self.jobs.items() if uid not in uids}
+        self.attempts = {key: attempt for key, attempt in self.attempts.items() if key[0] not in uids}
+        return taken
+
 
 class Mirror:
     """Writes rows in a thread of its own.
@@ -89,6 +100,8 @@ class Mirror:
         self._on_stored = on_stored
         self._on_missing_params = on_missing_params
         self._backlog = Backlog.empty()
+        self._set_aside = Backlog.empty()
+        """what the store refused, and what must not overtake it: tried again at its own time"""
         self._wakeup = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -96,7 +109,7 @@ class Mirror:
         self.written_rows = 0
 
     def __len__(self) -> int:
-        return len(self._backlog)
+        return len(self._backlog) + len(self._set_aside)
 
     def put(self, job: JobRecord, attempt: AttemptRecord | None = None) -> None:
         """Take a job's newest state, and its attempt's."""
@@ -106,21 +119,32 @@ class Mirror:
 
     async def run(self) -> None:
         """Write for ever. Cancel it when `drain` has returned."""
-        delay = RETRY_FIRST_SECONDS
+        delay = refused_delay = RETRY_FIRST_SECONDS
         now = asyncio.get_running_loop().time
         written_at = float("-inf")
+        retry_at: float | None = None
         while True:
-            await self._wakeup.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(retry_at):
+                    await self._wakeup.wait()
             await asyncio.sleep(max(GATHER_SECONDS, written_at + PERIOD_SECONDS - now()))
             self._wakeup.clear()
-            stored = await self._write_all()
+            if retry_at is not None and now() >= retry_at:
+                self._backlog.put_back(self._set_aside)
+                self._set_aside, retry_at = Backlog.empty(), None
+            reached = await self._write_all()
             written_at = now()
-            if stored:
-                delay = RETRY_FIRST_SECONDS
+            if not reached:
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, RETRY_LAST_SECONDS)
+                self._wakeup.set()
                 continue
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, RETRY_LAST_SECONDS)
-            self._wakeup.set()
+            delay = RETRY_FIRST_SECONDS
+            if not self._set_aside:
+                refused_delay, retry_at = RETRY_FIRST_SECONDS, None
+            elif retry_at is None:
+                retry_at = now() + refused_delay
+                refused_delay = min(refused_delay * 2, RETRY_LAST_SECONDS)
 
     async def drain(self, timeout_seconds: float) -> bool:
         """Wait until everything is written; False: it was not, in that time."""
@@ -132,7 +156,10 @@ class Mirror:
         return True
 
     async def _write_all(self) -> bool:
-        batch, self._backlog = self._backlog, Backlog.empty()
+        """False: the store cannot be written now. What it refused is set aside."""
+        batch, self._backlog = self._next_batch(), Backlog.empty()
+        if not batch:
+            return True
         jobs, attempts = list(batch.jobs.values()), list(batch.attempts.values())
         try:
             await self._write(jobs, attempts)
@@ -148,11 +175,29 @@ class Mirror:
         self._note_success()
         return True
 
+    def _next_batch(self) -> Backlog:
+        """What waits, but for running rows of a name of which a row is set aside; a newer row of a job brings
+        along what was set aside of it."""
+        batch = self._backlog
+        if self._set_aside:
+            batch.put_back(self._set_aside.take_out(batch.jobs.keys()))
+            bad = {_group(job) for job in self._set_aside.jobs.values()}
+            self._set_aside.put_back(
+                batch.take_out(
+                    {
+                        uid
+                        for uid, job in batch.jobs.items()
+                        if job.rank == Rank.RUNNING and _group(job) in bad
+                    }
+                )
+            )
+        return batch
+
     def _note_success(self) -> None:
         if self.failing_since is not None:
             log.info("the store can be written again")
             self.failing_since = None
-        if not self._backlog:
+        if not len(self):
             self._idle.set()
 
     async def _write(self, jobs: list[JobRecord], attempts: list[AttemptRecord]) -> None:
@@ -164,7 +209,7 @@ class Mirror:
             self._on_missing_params(uid)
 
     async def _write_one_by_one(self, batch: Backlog) -> bool:
-        """One bad row must not hold up all others; it is kept, and tried again with the next batch.
+        """One bad row must not hold up all others; it is kept, and tried again later.
 
         Running ones come last, and not at all while another row of their name is refused (it may be the end
         that freed their slot): in no instant do the rows show more of them than there are slots.
@@ -177,7 +222,7 @@ class Mirror:
         reachable = True
         for job in sorted(batch.jobs.values(), key=lambda job: job.rank == Rank.RUNNING):
             mine = attempts.get(job.uid, [])
-            group = (job.namespace, job.job_name)
+            group = _group(job)
             try:
                 if reachable and not (job.rank == Rank.RUNNING and group in bad):
                     await self._write([job], mine)
@@ -191,7 +236,13 @@ class Mirror:
             left.add(job, None)
             for attempt in mine:
                 left.add(job, attempt)
-        self._backlog.put_back(left)
         if reachable:
+            self._set_aside.put_back(left)
             self._note_success()
-        return not left
+        else:
+            self._backlog.put_back(left)
+        return reachable
+
+
+def _group(job: JobRecord) -> tuple[str, str]:
+    return (job.namespace, job.job_name)

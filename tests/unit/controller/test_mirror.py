@@ -171,6 +171,63 @@ async def test_a_poisoned_row_holds_up_no_other() -> None:
     assert ("poison", 1) not in store.attempts, "it is kept, and tried again"
 
 
+class Picky:
+    """Refuses every batch with a row whose reason is `poison`, and counts how often."""
+
+    def __init__(self) -> None:
+        self.refusals = 0
+        self.store = FakeStore(fails=self._fails)
+
+    def _fails(self, jobs: Sequence[JobRecord]) -> Exception | None:
+        if all(job.reason != "poison" for job in jobs):
+            return None
+        self.refusals += 1
+        return StoreRefuses("a value")
+
+    async def refused(self, mirror: Mirror, left: int) -> None:
+        """Once with its batch and once alone; then it lies in the mirror again."""
+        await until(lambda: self.refusals == 2 and len(mirror) == left)
+
+
+@pytest.fixture
+def retries_are_far_off(monkeypatch: pytest.MonkeyPatch, no_waiting: None) -> None:
+    for name in ("RETRY_FIRST_SECONDS", "RETRY_LAST_SECONDS"):
+        monkeypatch.setattr(module, name, 3600.0)
+
+
+@pytest.mark.usefixtures("retries_are_far_off")
+async def test_a_poisoned_row_delays_only_what_must_not_overtake_it() -> None:
+    picky = Picky()
+    store, mirror = picky.store, a_mirror(picky.store)
+    async with running(mirror):
+        mirror.put(row("old", Rank.FINAL, 1, reason="poison"), attempt_row("old"))
+        await picky.refused(mirror, left=2)
+        mirror.put(row("new", Rank.RUNNING, 1), attempt_row("new"))
+        mirror.put(row("other", Rank.RUNNING, 1, job_name="score"))
+        await until(lambda: "other" in store.rows)
+        mirror.put(row("late"))
+        await until(lambda: "late" in store.rows)
+        assert set(store.rows) == {"other", "late"}
+        assert len(mirror) == 4
+        mirror.put(row("new", Rank.FINAL, 1))
+        await until(lambda: "new" in store.rows)
+        assert ("new", 1) in store.attempts
+        assert picky.refusals == 2, "it is tried again at its own time"
+
+
+@pytest.mark.usefixtures("retries_are_far_off")
+async def test_a_newer_row_of_a_job_goes_at_once_with_what_was_refused() -> None:
+    picky = Picky()
+    store, mirror = picky.store, a_mirror(picky.store)
+    async with running(mirror):
+        mirror.put(row(rank=Rank.STARTING, attempt=1, reason="poison", params="{}"), attempt_row())
+        await picky.refused(mirror, left=2)
+        mirror.put(row(rank=Rank.RUNNING, attempt=1))
+        assert await mirror.drain(5)
+    assert (store.rows["a"].rank, store.rows["a"].params) == (Rank.RUNNING, "{}")
+    assert ("a", 1) in store.attempts
+
+
 async def test_one_by_one_the_ends_come_before_the_running() -> None:
     store = FakeStore(fails=lambda jobs: StoreRefuses("poison") if len(jobs) > 1 else None)
     mirror = a_mirror(store)
