@@ -17,7 +17,7 @@ import aiohttp
 import orjson
 
 from mljob.api import errors
-from mljob.kube.config import Connection
+from mljob.kube.config import ConfigError, Connection
 from mljob.kube.resources import Resource
 
 REQUEST_TIMEOUT_SECONDS = 15.0
@@ -190,7 +190,8 @@ class KubeClient:
             raise errors.Unavailable(0, "ConnectionLost", f"GET {path}: {_describe(error)}") from error
         async with response:
             if response.status >= 400:
-                raise errors.from_status(response.status, _parse_status(await response.read()))
+                refusal = b"".join([chunk async for chunk in _chunks(response)])
+                raise errors.from_status(response.status, _parse_status(refusal))
             try:
                 yield _chunks(response)
             finally:
@@ -234,7 +235,10 @@ class KubeClient:
     def _authorization(self) -> dict[str, str]:
         now = time.monotonic()
         if now - self._token_read_at > TOKEN_LIFETIME_SECONDS:
-            self._token = self.connection.token()
+            try:
+                self._token = self.connection.token()
+            except ConfigError as error:
+                raise errors.Unavailable(0, "NoToken", str(error)) from error
             self._token_read_at = now
         return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 

@@ -28,8 +28,14 @@ class Connection:
         return str(self.configuration.host).rstrip("/")
 
     def token(self) -> str | None:
-        """The bearer token as it is now, without its scheme; None: the login is by certificate."""
-        setting = self.configuration.auth_settings().get("BearerToken")
+        """The bearer token as it is now, without its scheme; None: the login is by certificate.
+
+        Raises ConfigError while its source cannot be read.
+        """
+        try:
+            setting = self.configuration.auth_settings().get("BearerToken")
+        except (kubernetes_config.ConfigException, OSError) as error:
+            raise ConfigError(f"the login's token cannot be read: {error}") from error
         if not setting or not setting.get("value"):
             return None
         value = str(setting["value"])

@@ -81,6 +81,20 @@ async def test_open_raises_a_refusal_before_the_first_byte() -> None:
                 pytest.fail("opened")
 
 
+async def test_a_refusal_that_breaks_off_is_a_lost_connection() -> None:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=500, headers={"Content-Length": "100"})
+        await response.prepare(request)
+        await response.write(b'{"reason": ')
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    async with client_of(refuse) as client:
+        with pytest.raises(errors.Unavailable):
+            await lines_of(client)
+
+
 async def test_stream_says_that_the_connection_was_lost() -> None:
     async with client_of(streaming(b"a\n", then_break=True)) as client:
         with pytest.raises(errors.Unavailable):
