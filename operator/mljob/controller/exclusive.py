@@ -20,11 +20,21 @@ def holder(view: View, entry: JobEntry) -> JobEntry | None:
     return before[min(before)] if before else None
 
 
-def _standing(view: View, entry: JobEntry) -> tuple[bool, int, str, str]:
-    """Those that have started come first, then the earliest.
+def begun_without_key(view: View, entry: JobEntry) -> list[JobEntry]:
+    """The jobs of its name that have begun, and whose keys nobody has asked for yet."""
+    unfinished = view.unfinished_jobs(entry.group)
+    return [other for other in unfinished if other.exclusive_key is None and has_begun(view, other)]
 
-    A job has started once its creation was on its way. One that a quota then held back comes before what was
-    submitted meanwhile: else each of the two could be canceled for the other's sake.
+
+def has_begun(view: View, entry: JobEntry) -> bool:
+    """Was the creation of an attempt ever on its way?
+
+    One that a quota then held back comes before what was submitted meanwhile: else each of the two could be
+    canceled for the other's sake.
     """
-    started = view.latest_attempt(entry.uid) > 0 or view.in_flight(entry.uid) or entry.held_until is not None
-    return (not started, entry.created_ms, entry.name, entry.uid)
+    return view.latest_attempt(entry.uid) > 0 or view.in_flight(entry.uid) or entry.held_until is not None
+
+
+def _standing(view: View, entry: JobEntry) -> tuple[bool, int, str, str]:
+    """Those that have begun come first, then the earliest."""
+    return (not has_begun(view, entry), entry.created_ms, entry.name, entry.uid)

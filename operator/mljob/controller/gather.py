@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from mljob.api import errors, names
 from mljob.api.job import MlJobSpec
 from mljob.controller.definitions import Definitions, check_spec
-from mljob.controller.exclusive import holder, rivals
+from mljob.controller.exclusive import begun_without_key, has_begun, holder, rivals
 from mljob.controller.ownership import attempt_of
 from mljob.controller.ports import Cluster, Json
 from mljob.controller.view import JobEntry, View
@@ -120,7 +120,18 @@ class Gatherer:
         return self._view.attempt_facts(entry.uid) or attempt
 
     async def _exclusive(self, entry: JobEntry, definition: DefinitionFacts | Refusal | None) -> None:
-        """Keep the job's exclusive key indexed, where its definition asks for one."""
+        """Know its exclusive key, and those of the jobs that it may have to give way to.
+
+        After a restart, or when a definition has just become exclusive, one that runs may not have been looked
+        at yet.
+        """
+        if _is_exclusive(definition) and entry.exclusive_key is None and not has_begun(self._view, entry):
+            for other in begun_without_key(self._view, entry):
+                await self._index_key(other, self.definition(other))
+        await self._index_key(entry, definition)
+
+    async def _index_key(self, entry: JobEntry, definition: DefinitionFacts | Refusal | None) -> None:
+        """Keep a job's exclusive key indexed, where its definition asks for one."""
         if not isinstance(definition, DefinitionFacts) or entry.status.phase.is_final:
             return
         exclusive = definition.spec.exclusive
@@ -185,6 +196,10 @@ class Gatherer:
         # A retry whose definition is gone: what its first attempt was started under.
         attempt = self._view.attempt_facts(entry.uid)
         return attempt.policy.max_workers if attempt is not None else 0
+
+
+def _is_exclusive(definition: DefinitionFacts | Refusal | None) -> bool:
+    return isinstance(definition, DefinitionFacts) and definition.spec.exclusive is not None
 
 
 async def start_problem_from_events(

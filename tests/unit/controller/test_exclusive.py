@@ -128,6 +128,23 @@ def test_a_job_in_line_gives_way_also_when_its_turn_comes_before_it_is_looked_at
     loop.check_end([*others, in_line, earlier])
 
 
+@pytest.mark.parametrize("params", [{"n": 1}, {"n": 1, "text": LARGE}])
+def test_a_running_job_whose_key_is_not_known_yet_is_asked_for_it(
+    loop: Loop, params: dict[str, object]
+) -> None:
+    """After a restart, or when its definition has just become exclusive."""
+    running = loop.model.submit(guarded=True, params=params)
+    for _ in range(2):
+        loop.let_time_pass(["success"])
+    loop.view.set_exclusive_key(loop.view.jobs[running], None)
+    later = loop.model.submit(guarded=True, params=params)
+    loop.deliver("MlJob", 9)
+    loop.work()
+    assert status_of(loop, later) == ("Canceled", "Exclusive")
+    loop.settle()
+    loop.check_end([running, later])
+
+
 # ---- who comes first
 
 
