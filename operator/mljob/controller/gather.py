@@ -122,8 +122,8 @@ class Gatherer:
     async def _exclusive(self, entry: JobEntry, definition: DefinitionFacts | Refusal | None) -> None:
         """Know its exclusive key, and those of the jobs that it may have to give way to.
 
-        After a restart, or when a definition has just become exclusive, one that runs may not have been looked
-        at yet.
+        After a restart, or when a definition has just become exclusive, one that runs may not have been
+        looked at yet.
         """
         if _is_exclusive(definition) and entry.exclusive_key is None and not has_begun(self._view, entry):
             for other in begun_without_key(self._view, entry):
