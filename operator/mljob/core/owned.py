@@ -134,7 +134,6 @@ def _runner_variables(
     """
     variables = {
         "MLJOB_FUNCTION": function,
-        "MLJOB_WORK_DIR": WORK_PATH,
         "MLJOB_GRACE_SECONDS": str(runner_grace(grace_seconds)),
     }
     if definition.transient_errors:

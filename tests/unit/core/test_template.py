@@ -73,7 +73,7 @@ def test_job_over_definition_over_template(
 
 def test_the_work_folder_is_home_unless_a_definition_says_otherwise() -> None:
     variables = variables_of(FUNCTION)
-    assert {variables[name] for name in ("HOME", "TMPDIR", "MLJOB_WORK_DIR")} == {"/opt/mljob/work"}
+    assert {variables[name] for name in ("HOME", "TMPDIR")} == {"/opt/mljob/work"}
     assert variables["XDG_CACHE_HOME"] == "/opt/mljob/work/.cache"
     assert variables["PYTHONUNBUFFERED"] == "1"
     own = {"env": [{"name": "HOME", "value": "/home/me"}, {"name": "PYTHONUNBUFFERED", "value": ""}]}
@@ -146,7 +146,7 @@ def test_a_command_has_no_runner_and_reports_by_file_or_log() -> None:
 
 def test_a_command_is_not_told_what_only_the_runner_reads() -> None:
     """Every variable of a pod costs the API server time at each of its writes."""
-    of_runner = {"MLJOB_FUNCTION", "MLJOB_WORK_DIR", "MLJOB_GRACE_SECONDS"}
+    of_runner = {"MLJOB_FUNCTION", "MLJOB_GRACE_SECONDS"}
     assert of_runner <= set(variables_of(FUNCTION))
     assert of_runner.isdisjoint(variables_of(COMMAND))
 
@@ -180,7 +180,6 @@ def test_a_function_is_told_what_the_runner_needs() -> None:
         "MLJOB_JOB_NAME": "my_sweep",
         "MLJOB_ATTEMPT": "3",
         "MLJOB_PARAMS_FILE": "/opt/mljob/params/params.json",
-        "MLJOB_WORK_DIR": "/opt/mljob/work",
         "MLJOB_GRACE_SECONDS": "25",
         "MLJOB_TIMEOUT_SECONDS": "7",
         "MLJOB_API_URL": "http://api",
