@@ -43,6 +43,11 @@ class Phase(StrEnum):
         """A final phase never changes again."""
         return self not in (Phase.PENDING, Phase.RUNNING)
 
+    @property
+    def is_known(self) -> bool:
+        """Has this version a name for it?"""
+        return self in tuple(Phase)
+
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
         """A phase of a later version is kept as it is: a member of its own, equal to its text."""

@@ -4,6 +4,7 @@ Nothing here waits for anything: what was found out and what is handed over are 
 """
 
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from mljob.core.recording import attempt_record, job_record, rank_of
 from mljob.core.records import AttemptRecord
 
 Json = dict[str, Any]
+log = logging.getLogger(__name__)
 
 
 class Recorder:
@@ -70,6 +72,12 @@ class Recorder:
         *,
         params: str | None = None,
     ) -> None:
+        if not status.phase.is_known:
+            # A later version wrote it, and this one was rolled back to: SQL has no word for it here.
+            log.warning(
+                "%s/%s: phase %s is unknown, no row is written", entry.namespace, entry.name, status.phase
+            )
+            return
         if params is None and entry.told is None and entry.raw_spec is not None:
             params = _text_of(entry.raw_spec)
         entry.told = (status.attempt, rank_of(status))

@@ -106,3 +106,14 @@ def test_rows_follow_reasons_also_when_a_restart_found_them_stored(loop: Loop) -
         assert after.store.rows[uid].reason == "Suspended"
     finally:
         after.close()
+
+
+def test_a_phase_of_a_later_version_makes_no_row_and_holds_nobody_up(loop: Loop) -> None:
+    loop.define(maxWorkers=1)
+    strange, usual = loop.model.submit(guarded=True), loop.model.submit(guarded=True)
+    body = loop.model.objects["MlJob"][strange]
+    body["status"]["phase"] = "Hibernating"
+    loop.model.put("MlJob", body)
+    loop.settle()
+    assert strange not in loop.store.rows
+    assert loop.store.rows[usual].phase is Phase.SUCCEEDED
