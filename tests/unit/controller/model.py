@@ -101,9 +101,10 @@ class Model(FakeCluster):
         """A change that is not of its spec."""
         self.put("MlJobDefinition", self.objects["MlJobDefinition"]["definition"])
 
-    def submit(self, *, guarded: bool, **spec: Any) -> str:
+    def submit(self, name: str = "j", /, *, guarded: bool, **spec: Any) -> str:
+        """A job with a name that begins so: of those submitted at one time the order is that of names."""
         self._names += 1
-        body = an_mljob(f"j{self._names}", created=self.clock.now, **spec)
+        body = an_mljob(f"{name}{self._names}", created=self.clock.now, **spec)
         body["metadata"]["finalizers"] = [names.FINALIZER_RECORD] if guarded else []
         self.put("MlJob", body)
         return str(body["metadata"]["uid"])
@@ -155,11 +156,11 @@ class Model(FakeCluster):
         yield Page([deepcopy(body) for body in self.objects[kind].values()], self.version)
 
     async def get_mljob(self, namespace: str, name: str) -> Json:
-        async with self.wire.call():
+        async with self.wire.call("get_mljob", name):
             return deepcopy(self.find("MlJob", name))
 
     async def patch_mljob_status(self, namespace: str, name: str, patch: Json) -> Json:
-        async with self.wire.call():
+        async with self.wire.call("patch_mljob_status", name):
             body = self.find("MlJob", name)
             if patch["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
                 raise errors.Conflict(409, "Conflict", name)
@@ -184,7 +185,7 @@ class Model(FakeCluster):
             self.violations.append(otherwise)
 
     async def release_mljob(self, namespace: str, name: str, finalizers: Sequence[str], version: int) -> None:
-        async with self.wire.call():
+        async with self.wire.call("release_mljob", name):
             body = self.find("MlJob", name)
             if str(version) != body["metadata"]["resourceVersion"]:
                 raise errors.Conflict(409, "Conflict", name)
@@ -193,27 +194,27 @@ class Model(FakeCluster):
             self.remove("MlJob", body["metadata"]["uid"])
 
     async def delete_mljob(self, namespace: str, name: str, uid: str) -> None:
-        async with self.wire.call():
+        async with self.wire.call("delete_mljob", name):
             body = self.find("MlJob", name)
             self._demand(Phase(body["status"]["phase"]).is_final, "an unfinished job removed")
             self.delete(uid)
 
     async def patch_definition_status(self, namespace: str, name: str, patch: Json) -> Json:
-        async with self.wire.call():
+        async with self.wire.call("patch_definition_status", name):
             body = self.find("MlJobDefinition", name)
             body["status"] |= patch
             return self.put("MlJobDefinition", body)
 
     async def dry_run(self, namespace: str, job: Json, pod: Json) -> None:
-        async with self.wire.call():
+        async with self.wire.call("dry_run"):
             assert job["metadata"]["namespace"] == namespace
 
     async def create_config_map(self, namespace: str, manifest: Json) -> Json:
-        async with self.wire.call():
+        async with self.wire.call("create_config_map"):
             return deepcopy(manifest)
 
     async def create_job(self, namespace: str, manifest: Json) -> Json:
-        async with self.wire.call():
+        async with self.wire.call("create_job", manifest["metadata"]["ownerReferences"][0]["name"]):
             await self._creations.wait()
             if self.refusals:
                 raise self.refusals.pop()
@@ -224,33 +225,44 @@ class Model(FakeCluster):
             owner = metadata["labels"][names.LABEL_UID]
             self._demand(owner not in {uid for uid, _ in held}, "two live attempts of one job")
             self._demand(len(held) < self.cap_of(owner), "more attempts than slots")
+            self._demand(not self._started_rivals(owner), "two jobs of one exclusive key")
             self._names += 1
             server_set = {"uid": f"job-{self._names}", "creationTimestamp": format_time(self.clock.now)}
             return self.put("Job", deepcopy(manifest | {"metadata": metadata | server_set, "status": {}}))
 
+    def _started_rivals(self, uid: str) -> list[Json]:
+        """Unfinished jobs of the same exclusive key that have an attempt."""
+        jobs = self.objects["MlJob"]
+        if uid not in jobs or "exclusive" not in self.objects["MlJobDefinition"]["definition"]["spec"]:
+            return []
+        started = {job["metadata"]["labels"][names.LABEL_UID] for job in self.objects["Job"].values()} - {uid}
+        others = [jobs[other] for other in started if other in jobs]
+        unfinished = [other for other in others if not Phase(other["status"]["phase"]).is_final]
+        return [each for each in unfinished if each["spec"].get("params") == jobs[uid]["spec"].get("params")]
+
     async def get_job(self, namespace: str, name: str) -> Json:
-        async with self.wire.call():
+        async with self.wire.call("get_job", name):
             return deepcopy(self.find("Job", name))
 
     async def stop_job(self, namespace: str, name: str, reason: str, *, unsuspend: bool) -> Json:
-        async with self.wire.call():
+        async with self.wire.call("stop_job", name):
             job = self.find("Job", name)
             job["spec"] |= {"activeDeadlineSeconds": 0} | ({"suspend": False} if unsuspend else {})
             job["metadata"]["annotations"][names.ANNOTATION_STOP_REASON] = reason
             return self.put("Job", job)
 
     async def pods_of(self, namespace: str, uid: str, attempt: int) -> Sequence[Json]:
-        async with self.wire.call():
+        async with self.wire.call("pods_of"):
             wanted = {names.LABEL_UID: uid, names.LABEL_ATTEMPT: str(attempt)}
             pods = self.objects["Pod"].values()
             return [deepcopy(pod) for pod in pods if pod["metadata"]["labels"].items() >= wanted.items()]
 
     async def warnings_about(self, namespace: str, job: str, uid: str) -> Sequence[Json]:
-        async with self.wire.call():
+        async with self.wire.call("warnings_about"):
             return []
 
     async def put_event(self, namespace: str, event: Json) -> None:
-        async with self.wire.call():
+        async with self.wire.call("put_event"):
             assert event["metadata"]["namespace"] == NAMESPACE
 
 

@@ -1,56 +1,21 @@
 """The parts of the loop together, on a cluster where anything may happen in any order."""
 
-from collections.abc import Callable
-
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import rule
 from mljob.api import errors
 from mljob.controller.ports import KINDS, Kind
-from mljob.core.records import Rank
 
-from tests.unit.controller.loop import ENDS, Loop
-from tests.unit.controller.model import INVALID, QUOTA, Model
-from tests.unit.controller.objects import NAMESPACE
-
-Interference = tuple[Kind, Callable[[Model, str], None]]
-INTERFERENCES: list[Interference] = [
-    ("Job", lambda model, uid: model.remove("Job", uid)),
-    ("Pod", lambda model, uid: model.remove("Pod", uid)),
-    ("Pod", lambda model, uid: model.delete_pod(model.objects["Pod"][uid])),
-    ("Pod", lambda model, uid: model.evict(model.objects["Pod"][uid])),
-    ("Job", lambda model, uid: model.suspend_job(uid, suspend=True)),
-    ("Job", lambda model, uid: model.suspend_job(uid, suspend=False)),
-    ("MlJob", lambda model, uid: model.change(uid, cancel=True)),
-    ("MlJob", lambda model, uid: model.change(uid, suspend=True)),
-    ("MlJob", lambda model, uid: model.change(uid, suspend=False)),
-    ("MlJob", Model.delete),
-]
+from tests.unit.controller.lives import INTERFERENCES, LIVES, Interference, Machine
+from tests.unit.controller.loop import ENDS
+from tests.unit.controller.model import INVALID, QUOTA
+from tests.unit.controller.wire import FATES
 
 
-class Lives(RuleBasedStateMachine):
-    """One job name, its jobs, and everything that can happen to them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loop = Loop()
-        self.model = self.loop.model
-        self.highest_cap = 2
-        self.submitted: list[str] = []
+class Lives(Machine):
+    """Everything that can happen, in steps that are as small as can be."""
 
     # ---- people
-
-    @initialize(count=st.integers(2, 5), passes=st.integers(0, 4))
-    def begin(self, count: int, passes: int) -> None:
-        for number in range(count):
-            self.submit(guarded=number % 2 == 0, suspend=False, priority=0)
-        for _ in range(passes):
-            self.loop.let_time_pass(["transient", "success"])
-
-    @rule(guarded=st.booleans(), suspend=st.booleans(), priority=st.sampled_from([0, 0, -1]))
-    def submit(self, guarded: bool, suspend: bool, priority: int) -> None:
-        if len(self.submitted) < 8:
-            self.submitted.append(self.model.submit(guarded=guarded, suspend=suspend, priority=priority))
 
     @rule(data=st.data(), act=st.sampled_from(INTERFERENCES))
     def interfere(self, data: st.DataObject, act: Interference) -> None:
@@ -58,7 +23,7 @@ class Lives(RuleBasedStateMachine):
         if self.model.objects[kind]:
             do(self.model, data.draw(st.sampled_from(sorted(self.model.objects[kind]))))
 
-    @rule(cap=st.integers(1, 3))
+    @rule(cap=st.sampled_from([1, 1, 2, 3]))
     def set_cap(self, cap: int) -> None:
         self.highest_cap = max(cap, self.highest_cap)
         self.model.define(maxWorkers=cap)
@@ -84,9 +49,13 @@ class Lives(RuleBasedStateMachine):
         else:
             self.loop.machines.collect()
 
-    @rule(fates=st.lists(st.sampled_from(["request lost", "answer lost"]), max_size=3))
-    def lose_messages(self, fates: list[str]) -> None:
+    @rule(fates=st.lists(st.sampled_from([*FATES, "request late", "answer late", ""]), max_size=4))
+    def lose_or_delay_messages(self, fates: list[str]) -> None:
         self.model.wire.fates = fates
+
+    @rule(count=st.sampled_from([1, 1, None]))
+    def let_late_messages_arrive(self, count: int | None) -> None:
+        self.model.wire.arrive(count)
 
     @rule(seconds=st.sampled_from([1, 5, 20, 60, 4_000]))
     def wait(self, seconds: int) -> None:
@@ -127,38 +96,6 @@ class Lives(RuleBasedStateMachine):
     def work(self) -> None:
         self.loop.work()
 
-    # ---- what always holds
-
-    @invariant()
-    def the_cluster_has_seen_no_promise_broken(self) -> None:
-        assert not self.model.violations
-
-    @invariant()
-    def rows_show_no_more_running_than_the_highest_cap(self) -> None:
-        running = [row for row in self.loop.store.rows.values() if row.rank is Rank.RUNNING]
-        assert len(running) <= self.highest_cap
-
-    @invariant()
-    def slots_add_up(self) -> None:
-        slots = self.loop.view.slots
-        assert len(slots.attempts) == slots.in_all == slots.in_namespace(NAMESPACE)
-        assert sum(slots.by_group(group) for group in slots.groups) == slots.in_all
-        assert all(slots.by_group(group) for group in slots.groups), "a group without attempts is forgotten"
-
-    def teardown(self) -> None:
-        try:
-            self.loop.settle()
-            self.loop.check_end(self.submitted)
-        finally:
-            self.loop.close()
-
 
 TestLives = Lives.TestCase
-# The same lives every time: a search for new ones is a matter of hours, not of every build.
-TestLives.settings = settings(
-    deadline=None,
-    derandomize=True,
-    max_examples=60,
-    stateful_step_count=40,
-    suppress_health_check=list(HealthCheck),
-)
+TestLives.settings = settings(LIVES, max_examples=60, stateful_step_count=40)
