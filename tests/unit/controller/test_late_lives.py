@@ -93,3 +93,37 @@ def test_no_promise_is_broken_while_a_message_is_late(cap: int, definition: Json
             live(life, late)
     finally:
         life.teardown()
+
+
+@settings(LIVES, max_examples=20)
+@given(
+    cap=st.integers(1, 2),
+    rounds=st.lists(
+        st.tuples(st.sampled_from(["answer late", "request late"]), st.booleans(), st.integers(1, 3)),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_no_job_ends_because_its_definition_is_being_judged(
+    cap: int, rounds: list[tuple[str, bool, int]]
+) -> None:
+    """Each round a creation is late, or lost, and the verdict on the changed definition is later still."""
+    life = Machine()
+    life.begin(cap, {}, count=2, passes=0)
+    wire = life.model.wire
+    try:
+        for fate, lost, passes in rounds:
+            life.submit(False, guarded=True, suspend=False, priority=0, params={"n": 1})
+            wire.fate_of = {"create_job": fate}
+            pass_time(life, 1)
+            life.model.define(env=[{"name": "X", "value": "2"}])
+            wire.fate_of["dry_run"] = "request late"
+            pass_time(life, passes)
+            if lost:
+                wire.time_out(1)
+                life.loop.work()
+            wire.fate_of.clear()
+            wire.arrive()
+            pass_time(life, 3)
+    finally:
+        life.teardown()

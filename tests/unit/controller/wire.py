@@ -58,8 +58,8 @@ class Wire:
             if not arrival.done():
                 arrival.set_result(None)
 
-    def time_out(self) -> None:
-        """Nobody waits for what is late any longer."""
-        for arrival in self._late:
+    def time_out(self, count: int | None = None) -> None:
+        """Nobody waits any longer for the oldest of what is late; None: for all of it."""
+        for arrival in list(self._late)[:count]:
             if not arrival.done():
                 arrival.set_exception(errors.Unavailable(0, "", "no answer in time"))
