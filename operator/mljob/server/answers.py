@@ -37,7 +37,7 @@ def answer(path: str, problem: Problem) -> Response:
     """The problem in the words of the route at `path`."""
     if path.startswith(MLFLOW_PREFIX):
         status = problem.mlflow_status or problem.status
-        return Json({"detail": problem.detail}, status, headers=problem.headers)
+        return Json({"detail": problem.mlflow_detail or problem.detail}, status, headers=problem.headers)
     return ProblemJson(problem.as_json(), problem.status, headers=problem.headers)
 
 

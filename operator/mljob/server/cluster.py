@@ -42,6 +42,16 @@ class Cluster:
                 self._id = str(found["metadata"]["uid"])
             return self._id
 
+    async def lacks(self, namespace: str) -> bool:
+        """The namespace is not there for certain; False, too, for an account that may not read it."""
+        try:
+            await self._kube.get(NAMESPACES, None, namespace)
+        except errors.NotFound:
+            return True
+        except errors.ApiError:
+            return False
+        return False
+
     async def check(self) -> None:
         """The API server answers us. Raises ClusterAway."""
         try:

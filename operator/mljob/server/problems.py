@@ -23,6 +23,8 @@ class Problem(Exception):
     title = "Internal error"
     mlflow_status: int | None = None
     """the code MLflow's routes answer with, where it is another one"""
+    mlflow_detail: str | None = None
+    """the text MLflow's routes answer with, where it is another one"""
 
     def __init__(self, detail: str, *, retry_after_seconds: float | None = None, **members: object) -> None:
         super().__init__(detail)
@@ -59,13 +61,21 @@ class InvalidFields(Problem):
 
 
 class UnknownJobName(Problem):
-    """No definition of that name takes jobs in that namespace. The text is MLflow's."""
+    """No definition of that name takes jobs in that namespace. The text begins with all of MLflow's."""
 
     status, kind, title = 400, "unknown-job-name", "Unknown job name"
 
     def __init__(self, job_name: str, namespace: str, reason: str | None = None) -> None:
+        self.mlflow_detail = invalid_job_name(job_name)
+        self.is_refused = reason is not None
+        if reason is None:
+            cause = f"No MlJobDefinition in namespace {namespace!r} has that job name."
+            advice = "Apply one, or name the namespace that has it."
+        else:
+            cause = f"Its MlJobDefinition in namespace {namespace!r} was refused: {reason.rstrip('.')}."
+            advice = "Mend it and apply it again."
         super().__init__(
-            f"Invalid job name: {job_name}", jobName=job_name, namespace=namespace, reason=reason
+            f"{self.mlflow_detail}. {cause} {advice}", jobName=job_name, namespace=namespace, reason=reason
         )
 
 
@@ -85,6 +95,18 @@ class NamespaceNotServed(Problem):
     """A namespace that is not there, or that this server was not given."""
 
     status, kind, title = 400, "unknown-namespace", "Unknown namespace"
+
+
+class NoSuchNamespace(NamespaceNotServed):
+    """The namespace is not there. For MLflow's clients, who cannot name one, no definition is."""
+
+    def __init__(self, job_name: str, namespace: str) -> None:
+        super().__init__(
+            f"There is no namespace {namespace!r}. Name one that exists and has the MlJobDefinition of "
+            f"{job_name!r}, or leave `namespace` out for the server's own.",
+            namespace=namespace,
+        )
+        self.mlflow_detail = invalid_job_name(job_name)
 
 
 class JobNotFound(Problem):
@@ -188,6 +210,11 @@ def _away(error: errors.ApiError, what: str) -> ClusterAway:
     else:
         text, patience = error.message, error.retry_after_seconds or RETRY_AFTER_SECONDS
     return ClusterAway(f"The cluster could not {what} now: {text}", retry_after_seconds=patience)
+
+
+def invalid_job_name(job_name: str) -> str:
+    """MLflow's text."""
+    return f"Invalid job name: {job_name}"
 
 
 def _line(item: Mapping[str, str]) -> str:

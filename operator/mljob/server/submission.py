@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mljob.api import errors
-from mljob.api.definition import MlJobDefinitionSpec
+from mljob.api.definition import MlJobDefinition, MlJobDefinitionSpec
 from mljob.core.definition_rules import check_overrides, check_priority
 from mljob.core.params import check_params, unknown_params
 from mljob.core.records import JobRecord
@@ -24,7 +24,9 @@ from mljob.server.problems import (
     InvalidOption,
     InvalidParams,
     NamespaceNotServed,
+    NoSuchNamespace,
     Problem,
+    UnknownJobName,
     from_api_error,
 )
 
@@ -78,11 +80,21 @@ class Submissions:
                 f"{', '.join(self.namespaces)}."
             )
         cluster_id = await self.cluster.id()
-        definition = await self.definitions.resolve(submission.namespace, submission.spec.job_name)
+        definition = await self._definition(submission.namespace, submission.spec.job_name)
         check(submission, definition.spec, extra_params_pass=extra_params_pass)
         item = await self._create(submission)
         record = record_of_new(item, submission, cluster_id, definition.spec)
         return Accepted(record, await self.ledger.insert(record))
+
+    async def _definition(self, namespace: str, job_name: str) -> MlJobDefinition:
+        """Raises UnknownJobName, or NoSuchNamespace where that is why there is none."""
+        try:
+            return await self.definitions.resolve(namespace, job_name)
+        except UnknownJobName as unknown:
+            # A namespace that is not there lists as one without definitions.
+            if unknown.is_refused or not await self.cluster.lacks(namespace):
+                raise
+            raise NoSuchNamespace(job_name, namespace) from unknown
 
     async def _create(self, submission: Submission) -> dict[str, Any]:
         for _ in range(NAMES_TRIED):

@@ -100,7 +100,12 @@ class TestSubmit:
             ({"labels": {"key": "\ud800"}}, 422, "invalid-fields", "labels.key: not text"),
             ({"labels": {"\udc00": "x"}}, 422, "invalid-fields", "labels.\udc00: not text"),
             ({"group": "bad group"}, 422, "invalid-fields", "group"),
-            ({"namespace": "no-such-namespace"}, 400, "unknown-job-name", "Invalid job name"),
+            (
+                {"namespace": "no-such-namespace"},
+                400,
+                "unknown-namespace",
+                "There is no namespace 'no-such-namespace'.",
+            ),
             ({"namespace": "Bad_Name"}, 422, "invalid-fields", "namespace"),
             ({"definition": {"command": ["true"]}}, 422, "invalid-fields", "definition"),
         ],
@@ -126,7 +131,14 @@ class TestSubmit:
         api.judge(made, False, "InvalidTemplate", "containers[0].resourcez: unknown field")
         found = problem(await api.post(V1, {"jobName": "broken"}), 400, "unknown-job-name")
         assert found["reason"] == "InvalidTemplate: containers[0].resourcez: unknown field"
+        assert found["reason"] in found["detail"]
         assert (found["jobName"], found["namespace"]) == ("broken", api.namespace)
+
+    async def test_unknown_job_name_names_the_namespace(self, api: Api) -> None:
+        found = problem(await api.post(V1, {"jobName": "nobody"}), 400, "unknown-job-name")
+        assert found["detail"].startswith(
+            f"Invalid job name: nobody. No MlJobDefinition in namespace '{api.namespace}'"
+        )
 
     async def test_extra_params_pass_where_the_definition_allows_them(self, api: Api) -> None:
         api.define_sum(allowExtraParams=True)

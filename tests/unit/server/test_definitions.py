@@ -177,7 +177,11 @@ async def test_refused_one_takes_no_jobs_and_says_why(followed: Followed) -> Non
     followed.cluster.items.append(definition("bad", status="False"))
     with pytest.raises(UnknownJobName) as caught:
         await followed.definitions.resolve("default", "bad")
-    assert caught.value.detail == "Invalid job name: bad"
+    assert caught.value.mlflow_detail == "Invalid job name: bad"
+    assert caught.value.detail == (
+        "Invalid job name: bad. Its MlJobDefinition in namespace 'default' was refused: Because: so. "
+        "Mend it and apply it again."
+    )
     assert caught.value.members["reason"] == "Because: so"
 
 
