@@ -173,7 +173,7 @@ class MlJobDefinitionSpec(Model):
     source: Source | None = None
     """Modules put on `sys.path`."""
     params: Annotated[Items[ParamDeclaration], Field(max_length=256), Distinct("name")] | None = None
-    """The parameters, in the order of the signature. Without it nothing is checked before the run."""
+    """In the order of the signature. A job that misses a required one or passes another fails at once."""
     allow_extra_params: Annotated[bool, NullIsAbsent] = False
     """Whether a job may pass parameters that `params` does not declare (`**kwargs`)."""
     max_workers: Annotated[

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, NoReturn
 
 from mljob.api.definition import MlJobDefinitionSpec, ParamDeclaration
@@ -47,10 +47,13 @@ def missing_params(definition: MlJobDefinitionSpec, function_display_name: str, 
 
 def unknown_params(definition: MlJobDefinitionSpec, text: str) -> list[str]:
     """Params that the definition does not declare and does not allow besides. Raises UnreadableParams."""
-    if definition.params is None or definition.allow_extra_params:
-        return []
-    declared = {declaration.name for declaration in definition.params}
-    return [name for name in _read(text) if name not in declared]
+    return [] if allows_any(definition) else _undeclared(definition, _read(text))
+
+
+def allows_any(definition: MlJobDefinitionSpec) -> bool:
+    """Whether a job may pass params of any name: nothing is declared, or more than what is."""
+    declared = definition.params
+    return declared is None or definition.allow_extra_params or any(d.name.startswith("**") for d in declared)
 
 
 def exclusive_key(job_name: str, text: str, params: Sequence[str]) -> str:
@@ -80,6 +83,19 @@ def missing_text(
         f"Missing required parameters for function '{function_display_name}': {missing}. "
         f"Expected parameters: {[d.name.lstrip('*') for d in declared]}"
     )
+
+
+def unknown_text(definition: MlJobDefinitionSpec, given: Iterable[str]) -> str | None:
+    """The sentence about params that nobody declared; None: all of them may be passed."""
+    unknown = [] if allows_any(definition) else _undeclared(definition, given)
+    if not unknown:
+        return None
+    return f"Unknown parameters: {unknown}. Expected parameters: {[d.name for d in definition.params or ()]}."
+
+
+def _undeclared(definition: MlJobDefinitionSpec, given: Iterable[str]) -> list[str]:
+    declared = {declaration.name for declaration in definition.params or ()}
+    return [name for name in given if name not in declared]
 
 
 def _is_needed(declaration: ParamDeclaration) -> bool:

@@ -18,6 +18,7 @@ from mljob.core.params import (
     missing_text,
     params_text,
     unknown_params,
+    unknown_text,
 )
 from mljob.core.refusal import Refusal
 
@@ -141,12 +142,18 @@ def test_text_that_cannot_be_used_names_the_field(text: str, fault: str) -> None
     [
         ({"params": DECLARED}, ["b", "a"]),
         ({"params": DECLARED, "allowExtraParams": True}, []),
+        ({"params": [*DECLARED, {"name": "**kwargs"}]}, []),
+        ({"params": [*DECLARED, {"name": "*args"}]}, ["b", "a"]),
         ({"params": None}, []),
         ({"params": []}, ["x", "b", "a"]),
     ],
 )
 def test_unknown_params_are_those_nobody_declared(fields: dict[str, Any], expected: list[str]) -> None:
-    assert unknown_params(a_function(**fields), '{"x": 1, "b": 2, "a": 3}') == expected
+    definition = a_function(**fields)
+    assert unknown_params(definition, '{"x": 1, "b": 2, "a": 3}') == expected
+    names = [declaration["name"] for declaration in fields["params"] or ()]
+    sentence = f"Unknown parameters: {expected}. Expected parameters: {names}."
+    assert unknown_text(definition, ["x", "b", "a"]) == (sentence if expected else None)
 
 
 def test_an_exclusive_key_of_all_params_is_of_their_exact_text() -> None:

@@ -9,7 +9,7 @@ from mljob.api.job import MlJobSpec, Phase
 from mljob.core.decision import Decision, Note
 from mljob.core.definition_rules import check_overrides, check_priority
 from mljob.core.facts import DefinitionFacts, Facts
-from mljob.core.params import function_name, missing_text
+from mljob.core.params import function_name, missing_text, unknown_text
 from mljob.core.refusal import Refusal
 from mljob.core.rules.ended import ERROR_LIMIT_CHARACTERS, MESSAGE_LIMIT_CHARACTERS, final_status
 
@@ -73,5 +73,10 @@ def _params_error(facts: Facts, definition: DefinitionFacts) -> Refusal | None:
     if facts.spec.params_error is not None:
         return Refusal("InvalidParams", facts.spec.params_error)
     display_name = function_name(definition.spec, facts.spec.job_name)
-    text = missing_text(definition.spec, display_name, facts.spec.param_names or ())
-    return Refusal("MissingParams", text) if text else None
+    given = facts.spec.param_names or ()
+    missing = missing_text(definition.spec, display_name, given)
+    if missing:
+        return Refusal("MissingParams", missing)
+    # A container that is not Python would not notice, and succeed with its defaults.
+    unknown = unknown_text(definition.spec, given)
+    return Refusal("UnknownParams", unknown) if unknown else None

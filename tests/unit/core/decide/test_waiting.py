@@ -1,5 +1,7 @@
 """A job without an attempt under way: refused, exclusive, canceled, suspended, waiting too long, in line."""
 
+from typing import Any
+
 import pytest
 from mljob.api.job import Phase
 from mljob.core.decide import decide
@@ -73,6 +75,34 @@ def test_missing_params_fail_at_once_in_mlflows_words() -> None:
     assert (decision.status.phase, decision.status.reason) == (Phase.FAILED, "MissingParams")
     assert decision.status.error == text + "['lr', 'data', 'seed']"
     assert decision.note is not None
+
+
+def test_params_that_nobody_declared_fail_at_once_in_the_words_of_rest() -> None:
+    job = WAITING.with_spec(param_names=("lrr", "epochs")).defined_as(
+        params=[{"name": "lr"}, {"name": "epochs"}]
+    )
+    decision = decide(job, NOW)
+    assert (decision.status.phase, decision.status.reason) == (Phase.FAILED, "UnknownParams")
+    assert decision.status.error == "Unknown parameters: ['lrr']. Expected parameters: ['lr', 'epochs']."
+    assert decision.note is not None
+    assert not decision.wants_slot
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"params": [{"name": "epochs"}], "allowExtraParams": True},
+        {"params": [{"name": "epochs"}, {"name": "**kwargs"}]},
+        {},
+    ],
+)
+def test_params_that_may_be_any_are_in_line(spec: dict[str, Any]) -> None:
+    assert decide(WAITING.defined_as(**spec), NOW).wants_slot
+
+
+def test_a_retry_is_not_asked_for_its_params_again() -> None:
+    job = WAITING.backing_off(until=NOW - 1).defined_as(params=[{"name": "renamed"}])
+    assert decide(job, NOW).wants_slot
 
 
 def test_params_that_are_no_json_fail_at_once() -> None:
