@@ -95,6 +95,7 @@ class Operator:
         self._spawn("mirror", self.mirror.run())
         await self._until_it_works("the first list", self.resync.compare)
         await self._learn_from_store()
+        self.reconciler.recorder.record_ends()
         for number in range(WORKERS):
             self._spawn(f"worker {number}", self._work(self.queue, self._reconcile))
         self._spawn("definitions", self._work(self.definition_queue, self.judge.judge))

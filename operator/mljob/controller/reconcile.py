@@ -56,7 +56,7 @@ class Reconciler:
         self._gatherer = gatherer
         self._launcher = launcher
         self._cluster = cluster
-        self._recorder = Recorder(view, gatherer, mirror, cluster_id, clock)
+        self.recorder = Recorder(view, gatherer, mirror, cluster_id, clock)
         self._clock = clock
         self._failures: dict[str, int] = {}
 
@@ -136,9 +136,11 @@ class Reconciler:
     async def record_deleted(self, entry: JobEntry) -> None:
         """The row of an MlJob that is gone: Canceled, unless it had ended."""
         if entry.status.phase.is_final:
+            # Mostly told already; not when its own deletion was the first to tell.
+            self.recorder.record_end(entry)
             return
         facts = self._gatherer.facts_of_deleted(entry)
-        self._recorder.record(entry, facts, end_of_deleted(facts, self._clock()))
+        self.recorder.record(entry, facts, end_of_deleted(facts, self._clock()))
 
     async def _act(self, entry: JobEntry, facts: Facts, decision: Decision) -> None:
         """Stops and deadlines come before the status that tells of them."""
@@ -198,7 +200,7 @@ class Reconciler:
         written = await self._patch_status(entry, facts, patch) if patch is not None else None
         if patch is not None and written is None:
             return False
-        self._recorder.record(entry, facts, decision.status)
+        self.recorder.record(entry, facts, decision.status)
         if written is not None:
             self._view.upsert_job(written)
         return True
@@ -246,7 +248,7 @@ class Reconciler:
         body = await self._read(entry)
         entry.needs_params = False
         if body is not None:
-            self._recorder.fill_params(entry, body["spec"])
+            self.recorder.fill_params(entry, body["spec"])
 
     async def _not_started(self, entry: JobEntry, outcome: Launched, refusal: Refusal) -> None:
         """No Job came of it: for a quota the queue again, later; for anything else the end."""

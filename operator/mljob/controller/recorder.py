@@ -13,7 +13,7 @@ from mljob.controller.mirror import Mirror
 from mljob.controller.view import JobEntry, View
 from mljob.core.facts import Facts, StatusFacts
 from mljob.core.recording import attempt_record, job_record, rank_of
-from mljob.core.records import AttemptRecord
+from mljob.core.records import AttemptRecord, Rank
 
 Json = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -55,9 +55,18 @@ class Recorder:
         somebody else; then this alone keeps the successor's row from overtaking it.
         """
         version = (entry.status.attempt, rank_of(entry.status))
-        if entry.told is None or entry.told < version:
+        if all(known is None or known < version for known in (entry.told, entry.recorded)):
             # Its attempt's row is left to the next look, which knows more.
             self._put(entry, self._gatherer.facts_of_deleted(entry), entry.status)
+
+    def record_ends(self) -> None:
+        """At a start: what ended or went back into the queue while nobody could record it.
+
+        All at once, before any look: a new RUNNING row would else come to stand beside an old one.
+        """
+        for entry in self._view.jobs.values():
+            if rank_of(entry.status) in (Rank.BACKOFF, Rank.FINAL):
+                self.record_end(entry)
 
     def fill_params(self, entry: JobEntry, spec: Json) -> None:
         """Its row turned out to lack its params: they were too large to be kept. `spec`: as it is now."""

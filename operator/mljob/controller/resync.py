@@ -118,6 +118,9 @@ class Resync:
         uid = body["metadata"]["uid"]
         match kind:
             case "MlJob":
+                if body.get("status") is not None:
+                    # A tombstone carries the last state: an end may be in it that nothing else has told.
+                    self._view.upsert_job(body)
                 entry = self._view.remove_job(uid)
                 if entry is not None:
                     await self._on_gone(entry)

@@ -7,7 +7,7 @@ from mljob.api.job import Phase
 from mljob.core.records import Rank
 
 from tests.unit.controller.loop import Loop
-from tests.unit.controller.objects import uid_of
+from tests.unit.controller.objects import Json, an_mljob, final, running, settled, uid_of
 
 LARGE = {"text": "x" * 2_000}
 """Params that the view does not keep: they are read again"""
@@ -117,3 +117,31 @@ def test_a_phase_of_a_later_version_makes_no_row_and_holds_nobody_up(loop: Loop)
     loop.settle()
     assert strange not in loop.store.rows
     assert loop.store.rows[usual].phase is Phase.SUCCEEDED
+
+
+def test_an_end_that_only_the_deletion_tells_of_is_recorded(loop: Loop) -> None:
+    uid = loop.model.submit(guarded=False)
+    let_pass(loop, 3)
+    loop.model.objects["MlJob"][uid]["status"] |= {"phase": "Succeeded", "result": "1"}
+    loop.model.delete(uid)
+    loop.settle()
+    assert (loop.store.rows[uid].phase, loop.store.rows[uid].result) == (Phase.SUCCEEDED, "1")
+
+
+@pytest.mark.parametrize(
+    ("status", "recorded", "told"),
+    [
+        pytest.param(final(), (1, Rank.RUNNING), True, id="it ended, and its row runs"),
+        pytest.param(settled(), (1, Rank.RUNNING), True, id="it is to be retried, and its row runs"),
+        pytest.param(final(), None, True, id="it ended, and has no row"),
+        pytest.param(final(), (1, Rank.FINAL), False, id="its row says so"),
+        pytest.param(running(), (1, Rank.STARTING), False, id="it runs: a look comes first"),
+    ],
+)
+def test_at_a_start_ends_are_recorded_before_anything_is_looked_at(
+    loop: Loop, status: Json, recorded: tuple[int, Rank] | None, told: bool
+) -> None:
+    loop.view.upsert_job(an_mljob("old", status=status))
+    loop.view.jobs[uid_of("old")].recorded = recorded
+    loop.reconciler.recorder.record_ends()
+    assert (uid_of("old") in loop.store.rows) is told
