@@ -43,7 +43,7 @@ def demo(console: Console, cluster: LocalCluster) -> None:
     with display_for(console) as display:
         install(cluster, display)
         with display.step("applying deploy/examples"):
-            cluster.kubectl("apply", "--server-side", "--filename", examples)
+            cluster.kubectl("apply", "--filename", examples)
     if not console.is_terminal:
         console.print("waiting for the jobs ...")
     jobs = follow(console, cluster, names_in(examples))

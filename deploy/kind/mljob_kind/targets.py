@@ -90,7 +90,8 @@ def _cluster(workshop: Workshop, display: Display) -> Cluster:
     _link(workshop, display, "kind")
     cluster = Cluster(wanted, engine, workshop.paths, workshop.commands)
     if cluster.exists():
-        _link(workshop, display, "kubectl")  # else it is compiled while Debian's packages are fetched
+        # Another checkout may have made it. Else they are compiled while Debian's packages are fetched.
+        _link(workshop, display, *CLUSTER_TOOLS)
     return cluster
 
 
@@ -112,8 +113,8 @@ def _bring_up(workshop: Workshop, cluster: Cluster, display: Display, *, with_im
     run_steps(steps, display, workshop.commands)
 
 
-def _link(workshop: Workshop, display: Display, name: str) -> None:
-    run_steps(tool_steps(workshop, [TOOLS[name]]), display, workshop.commands)
+def _link(workshop: Workshop, display: Display, *names: str) -> None:
+    run_steps(tool_steps(workshop, [TOOLS[name] for name in names]), display, workshop.commands)
 
 
 def _engines_in_use(workshop: Workshop) -> list[Engine]:
