@@ -144,7 +144,7 @@ class ParamDeclaration(Model):
 
 
 class Exclusive(Model):
-    """At most one unfinished job per key; the later one is Canceled with a reason."""
+    """At most one unfinished job per key; a later one does not wait, it ends as Canceled."""
 
     params: Annotated[
         Items[Annotated[str, Field(min_length=1, max_length=253)]],
@@ -152,7 +152,7 @@ class Exclusive(Model):
         Distinct(),
         NullIsAbsent,
     ] = ()
-    """The parameters that make the key. None named: all of them."""
+    """The parameters that make the key, of those that params declares. None named: all of them."""
 
 
 class MlJobDefinitionSpec(Model):
@@ -200,7 +200,7 @@ class MlJobDefinitionSpec(Model):
     ttl_seconds_after_failed: Annotated[DelaySeconds, NullIsAbsent] = TTL_FAILED_SECONDS
     """How long a failed or timed out job stays in the cluster. Default 604800."""
     exclusive: Exclusive | None = None
-    """At most one unfinished job per key."""
+    """At most one unfinished job per key; a later one does not wait, it ends as Canceled."""
     max_priority: Annotated[Priority, NullIsAbsent] = 0
     """The highest priority that a job may ask for. Default 0."""
     allowed_overrides: Annotated[Items[Override], Field(max_length=2), Distinct(), NullIsAbsent] = ()

@@ -14,6 +14,7 @@ from mljob.api.job import MAX_PARAMS_BYTES, MlJobSpec
 from mljob.api.pod import EnvVar
 from mljob.core.attempt import CONTROLLER_LABEL_PREFIX
 from mljob.core.owned import ROOT_PATH, SHARED_MEMORY_PATH, VOLUME_PREFIX
+from mljob.core.params import undeclared
 from mljob.core.pod_shape import shape_problems
 from mljob.core.refusal import Refusal
 
@@ -34,11 +35,11 @@ _OVERRIDE_SOURCES = ("fieldRef", "resourceFieldRef")
 
 
 def check_definition(spec: MlJobDefinitionSpec) -> Refusal | None:
-    """Every reason why no pod can be made from this definition, in one refusal."""
+    """Every reason why no pod can be made from this definition, in one refusal, or why its jobs are wrong."""
     problems = list(shape_problems(spec.pod_template or {}))
     if not problems:
         problems = [*_template_problems(spec.pod_template or {}), *_field_problems(spec)]
-    return Refusal("InvalidTemplate", "; ".join(problems)) if problems else None
+    return Refusal("InvalidTemplate", "; ".join(problems)) if problems else _exclusive_refused(spec)
 
 
 def check_overrides(definition: MlJobDefinitionSpec, spec: MlJobSpec) -> Refusal | None:
@@ -65,6 +66,18 @@ def check_priority(definition: MlJobDefinitionSpec, spec: MlJobSpec) -> Refusal 
         "PriorityTooHigh",
         f"spec.priority: found {spec.priority}, the definition of {spec.job_name!r} allows at most "
         f"{definition.max_priority} (maxPriority).",
+    )
+
+
+def _exclusive_refused(spec: MlJobDefinitionSpec) -> Refusal | None:
+    """A param that no job can pass tells no job from another: all but one would be Canceled."""
+    unknown = undeclared(spec, spec.exclusive.params) if spec.exclusive else []
+    if not unknown:
+        return None
+    return Refusal(
+        "InvalidDefinition",
+        f"spec.exclusive.params: found {unknown}, which no job can pass: spec.params declares "
+        f"{[d.name for d in spec.params or ()]}. Correct the name, or declare it",
     )
 
 

@@ -47,13 +47,16 @@ def missing_params(definition: MlJobDefinitionSpec, function_display_name: str, 
 
 def unknown_params(definition: MlJobDefinitionSpec, text: str) -> list[str]:
     """Params that the definition does not declare and does not allow besides. Raises UnreadableParams."""
-    return [] if allows_any(definition) else _undeclared(definition, _read(text))
+    return undeclared(definition, _read(text))
 
 
-def allows_any(definition: MlJobDefinitionSpec) -> bool:
-    """Whether a job may pass params of any name: nothing is declared, or more than what is."""
+def undeclared(definition: MlJobDefinitionSpec, given: Iterable[str]) -> list[str]:
+    """The names that no job may pass: neither declared nor allowed besides. Nothing declared: any may be."""
     declared = definition.params
-    return declared is None or definition.allow_extra_params or any(d.name.startswith("**") for d in declared)
+    if declared is None or definition.allow_extra_params or any(d.name.startswith("**") for d in declared):
+        return []
+    known = {declaration.name for declaration in declared}
+    return [name for name in given if name not in known]
 
 
 def exclusive_key(job_name: str, text: str, params: Sequence[str]) -> str:
@@ -87,15 +90,10 @@ def missing_text(
 
 def unknown_text(definition: MlJobDefinitionSpec, given: Iterable[str]) -> str | None:
     """The sentence about params that nobody declared; None: all of them may be passed."""
-    unknown = [] if allows_any(definition) else _undeclared(definition, given)
+    unknown = undeclared(definition, given)
     if not unknown:
         return None
     return f"Unknown parameters: {unknown}. Expected parameters: {[d.name for d in definition.params or ()]}."
-
-
-def _undeclared(definition: MlJobDefinitionSpec, given: Iterable[str]) -> list[str]:
-    declared = {declaration.name for declaration in definition.params or ()}
-    return [name for name in given if name not in declared]
 
 
 def _is_needed(declaration: ParamDeclaration) -> bool:

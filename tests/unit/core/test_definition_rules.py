@@ -224,3 +224,36 @@ def test_a_job_ranks_no_higher_than_its_definition_allows(
         assert refusal.reason == "PriorityTooHigh"
         assert f"found {asked}" in refusal.message
         assert f"at most {highest or 0} " in refusal.message
+
+
+DECLARED = {"params": [{"name": "lr"}, {"name": "epochs"}]}
+
+
+@pytest.mark.parametrize("fields", [DECLARED, {"params": []}])
+def test_exclusive_params_that_no_job_can_pass_are_refused(fields: dict[str, Any]) -> None:
+    """Every job of the sweep would have the same key, and all but one would end as Canceled."""
+    chosen = {"exclusive": {"params": ["dataset", "lr" if fields is DECLARED else "fold"]}}
+    refusal = check_definition(MlJobDefinitionSpec.model_validate(FUNCTION | fields | chosen))
+    assert refusal is not None
+    assert refusal.reason == "InvalidDefinition"
+    if fields is DECLARED:
+        assert refusal.message == (
+            "spec.exclusive.params: found ['dataset'], which no job can pass: spec.params declares "
+            "['lr', 'epochs']. Correct the name, or declare it"
+        )
+    else:
+        assert "found ['dataset', 'fold']" in refusal.message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"exclusive": {"params": ["dataset"]}},
+        DECLARED | {"exclusive": {"params": ["dataset"]}, "allowExtraParams": True},
+        DECLARED | {"exclusive": {"params": ["lr"]}},
+        DECLARED | {"exclusive": {}},
+        DECLARED,
+    ],
+)
+def test_exclusive_params_that_a_job_may_pass_are_taken(fields: dict[str, Any]) -> None:
+    assert verdict(FUNCTION | fields) is None
