@@ -38,6 +38,8 @@ class Decision:
     """lower the pod's own activeDeadlineSeconds to this"""
     read_events: bool = False
     """the Job has no pod: read its Events once and decide again"""
+    read_pod_events: bool = False
+    """the pod does not start and its own status does not say why: read its Events and decide again"""
     delete: bool = False
     """its time to live is over"""
     release: bool = False

@@ -157,6 +157,18 @@ class StartProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class PodEvents:
+    """What the Events about a pod said when they were read last."""
+
+    pod_uid: str
+    reads: int
+    """how often they were read"""
+    read_time: float
+    problem: StartProblem | None = None
+    """the newest Warning since the read before; None: nothing went wrong any more"""
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptFacts:
     """One attempt: its Kubernetes Job and pods, as far as they are still there."""
 
@@ -179,6 +191,8 @@ class AttemptFacts:
     events_problem: StartProblem | None = None
     """what the Job's Events said when it had no pod; read once"""
     events_read: bool = False
+    pod_events: PodEvents | None = None
+    """of a pod that was slow to start"""
 
     @property
     def alive(self) -> bool:

@@ -12,6 +12,7 @@ from mljob.core.facts import (
     AttemptFacts,
     Condition,
     Facts,
+    PodEvents,
     PodFacts,
     SpecFacts,
     StartProblem,
@@ -89,6 +90,15 @@ pods = st.builds(
 )
 
 
+pod_events = st.none() | st.builds(
+    PodEvents,
+    pod_uid=st.sampled_from(["p1", "p2"]),
+    reads=st.integers(1, 4),
+    read_time=times,
+    problem=st.sampled_from([None, StartProblem("FailedMount", "not found")]),
+)
+
+
 def _attempt(end: str, **fields: Any) -> AttemptFacts:
     return AttemptFacts(
         name=f"train-{fields['number']}", complete=end == "complete", failed=end == "failed", **fields
@@ -111,6 +121,7 @@ def _attempts(number: int) -> st.SearchStrategy[AttemptFacts]:
         pods=st.lists(pods, max_size=2, unique_by=lambda pod: pod.uid).map(tuple),
         events_problem=st.sampled_from([None, StartProblem("FailedCreate", "violates PodSecurity")]),
         events_read=maybe,
+        pod_events=pod_events,
     )
 
 

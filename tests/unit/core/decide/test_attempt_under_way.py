@@ -1,17 +1,19 @@
 """An attempt that lives: starting with the reason that keeps it, running, being stopped."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from mljob.api.job import Phase
 from mljob.core.decide import decide
 from mljob.core.decision import StopReason
-from mljob.core.facts import AttemptFacts, Facts, PodFacts, StartProblem, StatusFacts
+from mljob.core.facts import AttemptFacts, Facts, PodEvents, PodFacts, StartProblem, StatusFacts
 
 from tests.unit.core.decide.builders import CREATED, NOW, STARTED, AJob, a_job, a_pod, an_attempt
 
 RUNNING = a_job().running()
 COMMAND = an_attempt().of_command()
+NO_MOUNT = StartProblem("FailedMount", 'configmap "nosuch" not found')
 
 
 def starting(attempt: AttemptFacts) -> AJob:
@@ -23,14 +25,15 @@ def starting(attempt: AttemptFacts) -> AJob:
 
 def test_an_ordinary_start_costs_no_write() -> None:
     job = starting(an_attempt().with_pod(a_pod(waiting_reason="ContainerCreating")))
-    for now in (CREATED + 1, CREATED + 6):
+    for now in (CREATED + 1, CREATED + 6, STARTED + 14):
         decision = decide(job, now)
         assert decision.status == job.status
         assert not decision.wants_slot
+        assert not any([decision.read_events, decision.read_pod_events])
 
 
 def test_a_start_is_looked_at_again_when_patience_and_when_its_deadline_is_over() -> None:
-    job = starting(an_attempt().with_pod(a_pod()))
+    job = starting(an_attempt().with_pod(a_pod(start_time=None)))
     assert decide(job, CREATED + 1).wake_at == CREATED + 5
     assert decide(job, CREATED + 5).wake_at == CREATED + 3600
 
@@ -68,7 +71,7 @@ def test_what_keeps_a_pod_from_starting_is_told_once(pod: PodFacts, reason: str)
 )
 def test_a_start_that_lasts_is_no_longer_said_to_wait(status: StatusFacts) -> None:
     pulling = an_attempt(status.attempt + 1, created_time=NOW - 20).with_pod(
-        a_pod(waiting_reason="ContainerCreating")
+        a_pod(waiting_reason="ContainerCreating", start_time=NOW - 4)
     )
     job = starting(pulling).but(status=status)
     assert decide(job, NOW - 16).status == status, "one that is quick costs no write"
@@ -76,7 +79,7 @@ def test_a_start_that_lasts_is_no_longer_said_to_wait(status: StatusFacts) -> No
     told = decision.status
     assert (told.phase, told.reason, told.message) == (Phase.PENDING, "Starting", None)
     assert (told.attempt, told.current_job, told.next_retry_time) == (pulling.number, pulling.name, None)
-    assert (decision.note, decision.wake_at) == (None, NOW - 20 + 3600)
+    assert (decision.note, decision.wake_at) == (None, NOW - 4 + 15)
     assert decide(job.but(status=told), NOW + 60).status == told
     failing = pulling.with_pod(a_pod(waiting_reason="ImagePullBackOff"))
     assert decide(starting(failing).but(status=told), NOW + 60).status.reason == "ImagePullBackOff"
@@ -98,6 +101,77 @@ def test_a_job_that_its_controller_has_not_come_to_is_no_reason_to_read_events()
     just_taken_up = decide(starting(queued.but(taken_up_time=NOW - 1)), NOW)
     assert (just_taken_up.read_events, just_taken_up.wake_at) == (False, NOW + 4)
     assert decide(starting(queued.but(taken_up_time=NOW - 5)), NOW).read_events
+
+
+def slow(reason: str | None = "ContainerCreating", **pod: object) -> AJob:
+    """Its pod came to its node 60 s ago, and no container of it has begun."""
+    return starting(an_attempt().with_pod(a_pod(waiting_reason=reason, **pod)))
+
+
+def having_read(job: AJob, problem: StartProblem | None, *, reads: int = 1, at: float = NOW) -> AJob:
+    assert job.attempt is not None
+    assert job.attempt.pod is not None
+    events = PodEvents(job.attempt.pod.uid, reads, at, problem)
+    return job.but(attempt=replace(job.attempt, pod_events=events))
+
+
+@pytest.mark.parametrize("reason", [None, "ContainerCreating", "PodInitializing"])
+def test_a_pod_that_is_silent_for_long_has_its_events_read(reason: str | None) -> None:
+    job = slow(reason)
+    early, late = decide(job, STARTED + 14), decide(job, STARTED + 15)
+    assert (early.read_pod_events, early.wake_at) == (False, STARTED + 15)
+    assert (late.read_pod_events, late.status) == (True, job.status)
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        pytest.param(slow("ImagePullBackOff"), id="its status says why"),
+        pytest.param(slow(unschedulable="no node fits"), id="it waits for a node"),
+        pytest.param(slow(start_time=None), id="its node has not seen it"),
+        pytest.param(slow(phase="Failed"), id="it is over"),
+        pytest.param(starting(an_attempt(suspended=True).with_pod(a_pod())), id="others hold it"),
+    ],
+)
+def test_a_pod_that_is_not_silent_has_no_events_read(job: AJob) -> None:
+    assert not decide(job, NOW).read_pod_events
+
+
+@pytest.mark.parametrize(("reads", "seconds"), [(1, 60), (2, 300), (3, 300)])
+def test_events_about_a_pod_are_read_again_ever_more_seldom(reads: int, seconds: int) -> None:
+    job = having_read(slow(), None, reads=reads)
+    before, due = decide(job, NOW + seconds - 1), decide(job, NOW + seconds)
+    assert (before.read_pod_events, before.wake_at) == (False, NOW + seconds)
+    assert due.read_pod_events
+
+
+def test_events_about_another_pod_of_the_attempt_say_nothing_of_this_one() -> None:
+    job = slow().but(
+        attempt=an_attempt().with_pod(a_pod()).but(pod_events=PodEvents("old", 1, NOW, NO_MOUNT))
+    )
+    assert decide(job, NOW).read_pod_events
+
+
+def test_what_events_say_of_a_pod_is_told_once_and_no_longer_than_it_lasts() -> None:
+    job = having_read(slow(), replace(NO_MOUNT, message="x" * 1_500))
+    decision = decide(job, NOW)
+    told = decision.status
+    assert (told.phase, told.reason, told.message) == (Phase.PENDING, "FailedMount", "x" * 1_000)
+    assert decision.note is not None
+    assert decision.note.reason == "FailedMount"
+    assert decision.wake_at == NOW + 60
+    again = decide(having_read(slow(), NO_MOUNT, reads=2).but(status=told), NOW)
+    assert (again.status, again.note) == (told, None)
+    unread = decide(slow().but(status=told), STARTED + 14)
+    assert (unread.status, unread.note) == (told, None), "after a restart nothing new is known"
+    over = decide(having_read(slow(), None, reads=3).but(status=told), NOW)
+    assert (over.status.reason, over.status.message, over.note) == ("Starting", None, None)
+    pulling = having_read(slow(), None, reads=4).but(status=over.status)
+    assert decide(pulling, NOW).status == over.status
+
+
+def test_a_pod_that_says_itself_what_keeps_it_is_believed_before_its_events() -> None:
+    assert decide(having_read(slow("ErrImagePull"), NO_MOUNT), NOW).status.reason == "ImagePullBackOff"
 
 
 def test_a_job_that_others_hold_suspended_says_so() -> None:
