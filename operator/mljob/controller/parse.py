@@ -2,7 +2,7 @@
 that the schema of the resource lets through."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -12,7 +12,7 @@ from mljob.api import names
 from mljob.api.common import explain
 from mljob.api.definition import MlJobDefinitionSpec
 from mljob.api.job import Phase
-from mljob.core.facts import Condition, PodFacts, SpecFacts, StatusFacts
+from mljob.core.facts import Condition, PodFacts, SpecFacts, StartProblem, StatusFacts
 from mljob.core.quantity import parse_quantity
 from mljob.core.refusal import Refusal
 
@@ -178,6 +178,24 @@ def parse_pod(pod: Mapping[str, Any]) -> PodFacts:
         requested_memory_bytes=_scaled(requests.get("memory"), 1),
         requested_gpus=_scaled(requests.get("nvidia.com/gpu"), 1),
     )
+
+
+def newest_warning(events: Iterable[Mapping[str, Any]], since: float) -> StartProblem | None:
+    """What went wrong last with a pod that is at its node, from its Warnings, oldest first.
+
+    Not what was over before `since`, and not what the scheduler said: it has found a node.
+    """
+    for event in reversed(tuple(events)):
+        if event.get("reason") != "FailedScheduling" and _last_seen(event) >= since:
+            return StartProblem(str(event.get("reason") or "PodWarning"), str(event.get("message") or ""))
+    return None
+
+
+def _last_seen(event: Mapping[str, Any]) -> float:
+    """When it happened last. An Event of the new kind that repeats has that in its series."""
+    repeated = (event.get("series") or {}).get("lastObservedTime")
+    times = (repeated, event.get("lastTimestamp"), event.get("eventTime"))
+    return max(parse_time(text) or 0.0 for text in times)
 
 
 def _waiting(status: Mapping[str, Any], main_state: Mapping[str, Any]) -> Json:

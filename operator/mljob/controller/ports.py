@@ -61,8 +61,8 @@ class Cluster(Protocol):
 
     async def pods_of(self, namespace: str, uid: str, attempt: int) -> Sequence[Json]: ...
 
-    async def warnings_about(self, namespace: str, job: str, uid: str) -> Sequence[Json]:
-        """Events of type Warning about a Job, oldest first."""
+    async def warnings_about(self, namespace: str, name: str, uid: str) -> Sequence[Json]:
+        """Events of type Warning about a Job or a pod, oldest first."""
         ...
 
     async def dry_run(self, namespace: str, job: Json, pod: Json) -> None:

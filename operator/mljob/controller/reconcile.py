@@ -13,6 +13,7 @@ from mljob.controller.events import event_for
 from mljob.controller.gather import Gatherer, start_problem_from_events
 from mljob.controller.launch import Launched, Launcher
 from mljob.controller.mirror import Mirror
+from mljob.controller.parse import newest_warning
 from mljob.controller.ports import Cluster
 from mljob.controller.queue import WorkQueue
 from mljob.controller.recorder import Recorder
@@ -20,7 +21,7 @@ from mljob.controller.view import JobEntry, View
 from mljob.core.attempt import attempt_name
 from mljob.core.decide import decide
 from mljob.core.decision import Decision, Note
-from mljob.core.facts import DefinitionFacts, Facts
+from mljob.core.facts import AttemptFacts, DefinitionFacts, Facts, PodEvents, PodFacts
 from mljob.core.refusal import Refusal
 from mljob.core.retry import request_delay_seconds
 from mljob.core.rules.deleted import end_of_deleted
@@ -35,6 +36,9 @@ TEXT_FIELDS = ("message", "result", "error", "conditions")
 """What comes from outside and could be more than the schema takes"""
 NOT_NOW_SECONDS = 1.0
 """When to try again to start what could be neither created nor refused"""
+
+EVENTS_OVERLAP_SECONDS = 10
+"""Clocks of nodes differ, and what a kubelet has said often it says once in 5 minutes"""
 
 
 class Reconciler:
@@ -164,6 +168,8 @@ class Reconciler:
                 self._view.upsert_pod(body)
         if attempt is not None and decision.read_events:
             await self._read_events(entry, attempt.number)
+        if attempt is not None and pod is not None and decision.read_pod_events:
+            await self._read_pod_events(entry, attempt, pod)
         if decision.release:
             await self._release(entry)
         if decision.delete:
@@ -184,6 +190,22 @@ class Reconciler:
         )
         attempt.events_read = True
         self._queue.add(entry.uid)
+
+    async def _read_pod_events(self, entry: JobEntry, attempt: AttemptFacts, pod: PodFacts) -> None:
+        """Events are for people: failing to read them stops nothing, and the next time comes."""
+        known = attempt.pod_events if attempt.pod_events and attempt.pod_events.pod_uid == pod.uid else None
+        since = known.read_time - EVENTS_OVERLAP_SECONDS if known is not None else pod.start_time or 0.0
+        now = self._clock()
+        problem = known.problem if known is not None else None
+        try:
+            warnings = await self._cluster.warnings_about(entry.namespace, pod.name, pod.uid)
+            problem = newest_warning(warnings, since)
+        except errors.ApiError as error:
+            log.warning("events about pod %s/%s not read: %s", entry.namespace, pod.name, error)
+        found = self._view.attempts.find((entry.uid, attempt.number))
+        if found is not None:
+            found.pod_events = PodEvents(pod.uid, (known.reads if known else 0) + 1, now, problem)
+            self._queue.add(entry.uid)
 
     async def _release(self, entry: JobEntry) -> None:
         left = [finalizer for finalizer in entry.finalizers if finalizer != names.FINALIZER_RECORD]

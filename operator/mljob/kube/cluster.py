@@ -113,7 +113,7 @@ class KubeCluster:
             found += page.get("items") or ()
         return found
 
-    async def warnings_about(self, namespace: str, job: str, uid: str) -> Sequence[Json]:
+    async def warnings_about(self, namespace: str, name: str, uid: str) -> Sequence[Json]:
         selector = f"involvedObject.uid={uid},type=Warning"
         found: list[Json] = []
         async for page in self._client.list_pages(

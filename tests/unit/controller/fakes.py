@@ -147,8 +147,8 @@ class FakeCluster:
     async def pods_of(self, namespace: str, uid: str, attempt: int) -> Sequence[Json]:
         raise _unexpected(uid)
 
-    async def warnings_about(self, namespace: str, job: str, uid: str) -> Sequence[Json]:
-        raise _unexpected(job)
+    async def warnings_about(self, namespace: str, name: str, uid: str) -> Sequence[Json]:
+        raise _unexpected(name)
 
     async def dry_run(self, namespace: str, job: Json, pod: Json) -> None:
         raise _unexpected(namespace)

@@ -8,8 +8,16 @@ from hypothesis import strategies as st
 from mljob.api import names
 from mljob.api.definition import MlJobDefinitionSpec
 from mljob.controller.job_object import parse_job_object
-from mljob.controller.parse import creation_time_ms, parse_pod, parse_spec, parse_status, parse_time
+from mljob.controller.parse import (
+    creation_time_ms,
+    newest_warning,
+    parse_pod,
+    parse_spec,
+    parse_status,
+    parse_time,
+)
 from mljob.core.refusal import Refusal
+from mljob.core.status_patch import format_time
 
 from tests.unit.controller.objects import NOW, Json, a_kube_job, a_pod
 
@@ -260,3 +268,37 @@ def test_no_status_of_a_pod_raises(status: Json) -> None:
     body = a_pod()
     body["status"] = status
     parse_pod(body)
+
+
+@pytest.mark.parametrize(
+    ("events", "reason"),
+    [
+        pytest.param([], None, id="none"),
+        pytest.param([{"reason": "FailedMount", "lastTimestamp": NOW}], "FailedMount", id="just then"),
+        pytest.param([{"reason": "FailedMount", "lastTimestamp": NOW - 1}], None, id="over by then"),
+        pytest.param([{"reason": "FailedMount"}], None, id="nobody knows when"),
+        pytest.param([{"reason": "FailedScheduling", "lastTimestamp": NOW}], None, id="it has a node now"),
+        pytest.param([{"eventTime": NOW}], "PodWarning", id="without a word"),
+        pytest.param(
+            [{"reason": "Old", "lastTimestamp": NOW}, {"reason": "New", "lastTimestamp": NOW + 1}],
+            "New",
+            id="the newest",
+        ),
+        pytest.param(
+            [{"reason": "A", "eventTime": NOW - 9, "series": {"lastObservedTime": NOW}}], "A", id="a series"
+        ),
+    ],
+)
+def test_of_a_pods_warnings_the_newest_that_is_not_over_counts(
+    events: list[dict[str, Any]], reason: str | None
+) -> None:
+    found = newest_warning([_with_times_as_text(event) for event in events], NOW)
+    assert (found.reason if found is not None else None) == reason
+
+
+def _with_times_as_text(found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _with_times_as_text(value) if isinstance(value, dict)
+        else format_time(value) if isinstance(value, float) else value
+        for key, value in found.items()
+    }  # fmt: skip

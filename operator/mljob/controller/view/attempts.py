@@ -10,7 +10,7 @@ from typing import Any
 from mljob.controller.job_object import JobObject, parse_job_object
 from mljob.controller.ownership import AttemptId, Group, controller_of, identity
 from mljob.controller.parse import parse_pod
-from mljob.core.facts import AttemptFacts, PodFacts, StartProblem
+from mljob.core.facts import AttemptFacts, PodEvents, PodFacts, StartProblem
 from mljob.core.policy import AttemptPolicy
 
 Json = dict[str, Any]
@@ -32,6 +32,7 @@ class AttemptEntry:
     """uid of the Job that each pod names as its controller"""
     events_problem: StartProblem | None = None
     events_read: bool = False
+    pod_events: PodEvents | None = None
 
     @property
     def job_exists(self) -> bool:
@@ -112,6 +113,7 @@ class AttemptEntry:
             pods=pods,
             events_problem=self.events_problem,
             events_read=self.events_read,
+            pod_events=self.pod_events,
         )
 
 
