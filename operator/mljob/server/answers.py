@@ -5,12 +5,16 @@ MLflow's routes answer `{"detail": ...}`, all others RFC 9457 problem details.
 
 import json
 import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, get_type_hints
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from mljob.server.mistakes import described
 from mljob.server.problems import InvalidFields, MalformedRequest, Problem
 
 log = logging.getLogger(__name__)
@@ -54,7 +58,7 @@ async def _on_problem(request: Request, error: Problem) -> Response:
 
 
 async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
-    """MLflow's clients read `detail[0].msg`. What was sent is not echoed: it may not be writable as JSON."""
+    """MLflow's clients read `detail[0].msg`. Their input is not echoed: it may not be writable as JSON."""
     found = error.errors()
     if request.url.path.startswith(MLFLOW_PREFIX):
         detail = [{"type": item["type"], "loc": list(item["loc"]), "msg": item["msg"]} for item in found]
@@ -62,8 +66,7 @@ async def _on_invalid(request: Request, error: RequestValidationError) -> Respon
     if any(item["type"] == "json_invalid" and item["loc"][0] == "body" for item in found):
         causes = ", ".join(str(item.get("ctx", {}).get("error", item["msg"])) for item in found)
         return answer(request.url.path, MalformedRequest(f"The body is not JSON: {causes}"))
-    fields = [{"field": _field(item["loc"]), "message": item["msg"]} for item in found]
-    return answer(request.url.path, InvalidFields(fields))
+    return answer(request.url.path, InvalidFields(_mistakes(request, found)))
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:
@@ -80,9 +83,10 @@ async def _on_surprise(request: Request, error: Exception) -> Response:
     return answer(request.url.path, Problem("An unexpected error occurred; the server's log has the cause."))
 
 
-def _field(loc: tuple[str | int, ...] | list[str | int]) -> str:
-    """`("body", "params", 0)` as `params[0]`."""
-    path = ""
-    for part in loc[1:] if loc and loc[0] in ("body", "query", "path", "header") else loc:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    return path
+def _mistakes(request: Request, found: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Routes name what they read of a request as errors do: `body`, `query`."""
+    route = request.scope.get("route")
+    hints = get_type_hints(route.endpoint) if isinstance(route, APIRoute) else {}
+    return [
+        mistake for error in found for mistake in described([error], hints.get(str(error["loc"][0])), skip=1)
+    ]

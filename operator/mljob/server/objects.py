@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from mljob.api import names as terms
-from mljob.api.common import explain
 from mljob.api.definition import MlJobDefinitionSpec
 from mljob.api.job import MlJob, MlJobSpec, Phase
 from mljob.core.effective import effective_timeout
 from mljob.core.records import JobRecord, Rank
+from mljob.server.mistakes import described
 from mljob.server.names import Moment
 from mljob.server.problems import InvalidFields
 
@@ -38,10 +38,7 @@ def parse_spec(values: Mapping[str, Any]) -> MlJobSpec:
     try:
         return MlJobSpec.model_validate(dict(values))
     except ValidationError as error:
-        lines = (line.partition(": ") for line in explain(error))
-        raise InvalidFields(
-            [{"field": name if rest else "", "message": rest or name} for name, _, rest in lines]
-        ) from None
+        raise InvalidFields(described(error.errors(include_url=False), MlJobSpec)) from None
 
 
 def mljob_of(submission: Submission, moment: Moment, *, record_finalizer: bool) -> dict[str, Any]:

@@ -4,19 +4,22 @@ A refused submission leaves neither. An accepted one has both, or says that its 
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mljob.api import errors
 from mljob.api.definition import MlJobDefinition, MlJobDefinitionSpec
+from mljob.api.job import MlJobSpec
 from mljob.core.definition_rules import check_overrides, check_priority
-from mljob.core.params import check_params, unknown_params
+from mljob.core.params import check_params, unknown_params, unknown_text
 from mljob.core.records import JobRecord
 from mljob.server.cluster import Cluster
 from mljob.server.creation import Creator, NameTaken
 from mljob.server.definitions import Definitions
 from mljob.server.ledger import Ledger
 from mljob.server.metrics import Metrics
+from mljob.server.mistakes import did_you_mean
 from mljob.server.names import Moments
 from mljob.server.objects import Submission, mljob_of, record_of_new
 from mljob.server.problems import (
@@ -33,6 +36,9 @@ from mljob.server.problems import (
 log = logging.getLogger(__name__)
 
 NAMES_TRIED = 3
+NAMES_ADVISED = 5
+"""Unknown params for which a like one is sought: it costs, and the first few show the mistake."""
+MISSING_PARAMS = "MissingParams"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +120,27 @@ def check(
 ) -> None:
     """What the operator would refuse later, refused now. Raises InvalidParams or InvalidOption."""
     spec = submission.spec
-    text = spec.params_text()
-    refusal = check_params(definition, spec.job_name, text)
-    if refusal is not None:
-        raise InvalidParams(refusal.message, reason=refusal.reason)
-    unknown = [] if extra_params_pass else unknown_params(definition, text)
-    if unknown:
-        declared = [declaration.name for declaration in definition.params or ()]
-        raise InvalidParams(f"Unknown parameters: {unknown}. Expected parameters: {declared}.")
+    _check_params(definition, spec, extra_params_pass=extra_params_pass)
     wish = check_priority(definition, spec) or check_overrides(definition, spec)
     if wish is not None:
         raise InvalidOption(wish.message, reason=wish.reason)
+
+
+def _check_params(definition: MlJobDefinitionSpec, spec: MlJobSpec, *, extra_params_pass: bool) -> None:
+    text = spec.params_text()
+    refusal = check_params(definition, spec.job_name, text)
+    if refusal is not None and (extra_params_pass or refusal.reason != MISSING_PARAMS):
+        raise InvalidParams(refusal.message, reason=refusal.reason)
+    # One that is missing was often given under a wrong name.
+    unknown = [] if extra_params_pass else unknown_params(definition, text)
+    meant = _likely_names(definition, unknown)
+    if refusal is not None:
+        told = f". Unknown parameters: {unknown}.{meant}" if unknown else ""
+        raise InvalidParams(f"{refusal.message}{told}", reason=refusal.reason)
+    if unknown:
+        raise InvalidParams(f"{unknown_text(definition, unknown)}{meant}")
+
+
+def _likely_names(definition: MlJobDefinitionSpec, unknown: Sequence[str]) -> str:
+    declared = [declaration.name for declaration in definition.params or ()]
+    return "".join(did_you_mean(name, declared, is_one_of_many=True) for name in unknown[:NAMES_ADVISED])
