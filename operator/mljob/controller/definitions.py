@@ -26,6 +26,7 @@ from mljob.core.manifest import dry_run_pod, probe_subject, render_job
 from mljob.core.refusal import Refusal
 from mljob.core.status_patch import format_time
 from mljob.core.subject import RunnerRef
+from mljob.core.written import as_written
 
 Json = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -258,15 +259,18 @@ async def dry_run_verdict(
     try:
         await cluster.dry_run(namespace, job, dry_run_pod(job))
     except errors.Invalid as error:
-        return Refusal("InvalidTemplate", "; ".join(error.causes) or error.message)
+        found = "; ".join(error.causes) or error.message
     except errors.BadRequest as error:
-        return Refusal("InvalidTemplate", error.message)
+        found = error.message
     except errors.Forbidden as error:
-        if _is_passing(error.message):
-            log.info("dry run of %s in %s: %s", job_name, namespace, error.message)
+        found = error.message
+        if _is_passing(found):
+            log.info("dry run of %s in %s: %s", job_name, namespace, found)
             return None
-        return Refusal("InvalidTemplate", error.message)
-    return None
+    else:
+        return None
+    # Its author never saw the Job.
+    return Refusal("InvalidTemplate", as_written(found, spec, job["spec"]["template"]["spec"]))
 
 
 def _is_passing(message: str) -> bool:

@@ -149,3 +149,34 @@ async def test_definition_that_was_deleted_does_not_come_back(court: Court) -> N
     court.definitions.upsert(court.server.seen())
     assert court.definitions.in_force(GROUP) is None
     assert court.groups == []
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        errors.BadRequest(
+            400,
+            "BadRequest",
+            'Job in version "v1" cannot be handled as a Job: strict decoding error: '
+            'unknown field "spec.template.spec.containers[0].securityContxt"',
+        ),
+        errors.Invalid(
+            422,
+            "Invalid",
+            "",
+            {"causes": [{"field": "spec.template.spec.containers[0].securityContxt", "message": "no"}]},
+        ),
+    ],
+)
+async def test_verdict_names_the_field_as_the_author_wrote_it(court: Court, refusal: errors.ApiError) -> None:
+    template = {"spec": {"containers": [{"name": "main", "securityContxt": {}}]}}
+    court.definitions.upsert(court.server.change(new_generation=True, podTemplate=template))
+    court.server.refusal = refusal
+    court.server.answers.set()
+    await court.judge.judge(UID)
+    resolved = court.resolved()
+    assert isinstance(resolved, Refusal)
+    assert resolved.reason == "InvalidTemplate"
+    assert "spec.podTemplate.spec.containers[main].securityContxt" in resolved.message
+    assert "spec.template" not in resolved.message
+    assert "handled as a Job" not in resolved.message
