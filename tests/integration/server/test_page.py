@@ -36,6 +36,19 @@ async def test_fields_that_the_page_reads_are_sent(api: Api) -> None:
     assert read <= set(sent)
 
 
+async def test_list_shows_params_and_what_is_cut_is_whole_in_a_tip(api: Api) -> None:
+    text = (await api.client.get("/")).text
+    assert "<th>Params" in text
+    assert "cell(job.paramsJSON" in text.replace("\n", "")
+    assert "element.title = inner.textContent" in text
+    assert 'line.append(make("td"' not in text
+
+
+async def test_dialog_is_titled_with_the_name_of_the_job(api: Api) -> None:
+    [title] = re.findall(r'make\("h2", (.*?)\), facts', (await api.client.get("/")).text)
+    assert {"job.namespace", "job.name", "job.jobName", "job.status"} <= set(re.findall(r"job\.\w+", title))
+
+
 async def test_openapi_names_every_route(api: Api) -> None:
     answer = await api.client.get("/openapi.json")
     assert answer.status_code == 200
