@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Iterable
 
 from .load import InvalidParams, LoadFailed, MissingParams
+from .place import advice
 from .report import FAILED, SUCCEEDED, TRANSIENT, Report, result_too_large
 
 # More than a report can hold, and little enough to be cut quickly.
@@ -38,11 +39,17 @@ def returned(value: object, limit_bytes: int) -> Report:
             "ResultNotSerializable",
             error=error_text(error),
             error_class=class_name(type(error)),
-            note=f"The function returned {class_name(type(value))}, which JSON cannot carry as it is.",
+            note=_not_serializable(value),
         )
     if len(text) > limit_bytes:
         return result_too_large(len(text), limit_bytes)
     return Report(SUCCEEDED, result=text)
+
+
+def _not_serializable(value: object) -> str:
+    text = f"The function returned {class_name(type(value))}, which JSON cannot carry as it is."
+    where = advice(value)
+    return f"{text} {where}" if where else text
 
 
 def raised(error: BaseException, transient_names: Iterable[str]) -> Report:
