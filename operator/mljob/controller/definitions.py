@@ -143,6 +143,11 @@ class Definitions:
             return entry.spec
         return DefinitionFacts(entry.uid, entry.name, entry.spec)
 
+    def spec(self, group: Group, bound_uid: str | None) -> MlJobDefinitionSpec | None:
+        """What the definition of such a job says, be it judged or not; None: it is gone, or unreadable."""
+        entry = self.entries.get(bound_uid) if bound_uid else self.in_force(group)
+        return entry.spec if entry is not None and not isinstance(entry.spec, Refusal) else None
+
     def _siblings_changed(self, group: Group) -> None:
         for uid in self.by_group.get(group, ()):
             self._on_definition(uid)

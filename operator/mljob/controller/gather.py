@@ -6,6 +6,7 @@ from contextlib import suppress
 from pydantic import ValidationError
 
 from mljob.api import errors, names
+from mljob.api.definition import MlJobDefinitionSpec
 from mljob.api.job import MlJobSpec
 from mljob.controller.definitions import Definitions, check_spec
 from mljob.controller.exclusive import begun_without_key, has_begun, holder, rivals
@@ -13,7 +14,7 @@ from mljob.controller.ownership import attempt_of
 from mljob.controller.ports import Cluster, Json
 from mljob.controller.view import JobEntry, View
 from mljob.core.config import OperatorConfig
-from mljob.core.effective import effective_queue_deadline, effective_ttl
+from mljob.core.effective import TtlPolicy, effective_queue_deadline, effective_ttl, effective_ttls
 from mljob.core.facts import AttemptFacts, DefinitionFacts, Facts, StartProblem
 from mljob.core.params import UnreadableParams, exclusive_key
 from mljob.core.refusal import Refusal
@@ -58,7 +59,7 @@ class Gatherer:
             attempt=attempt,
             in_flight=self._view.in_flight(entry.uid),
             exclusive_holder=first.name if first is not None else None,
-            ttl_seconds=self._ttl(entry, definition),
+            ttl_seconds=self._ttl(entry, attempt),
             queue_deadline_seconds=self._queue_deadline(entry, definition),
             held_until=entry.held_until,
             labels=dict(entry.labels),
@@ -167,12 +168,30 @@ class Gatherer:
                 return dict(body["spec"])
         return None
 
-    def _ttl(self, entry: JobEntry, definition: DefinitionFacts | Refusal | None) -> int | None:
-        spec = definition.spec if isinstance(definition, DefinitionFacts) else None
-        own = MlJobSpec.model_construct(
-            job_name=entry.spec.job_name, ttl_seconds_after_finished=entry.spec.ttl_seconds_after_finished
+    def _ttl(self, entry: JobEntry, attempt: AttemptFacts | None) -> int:
+        """How long a finished job stays: what it or its definition says, also after that has gone.
+
+        Then what the definition last said counts; after a restart, what its last attempt was started under.
+        """
+        own = entry.spec.definition
+        if own is None:
+            own = self._definitions.spec(entry.group, entry.definition_uid)
+        if isinstance(own, MlJobDefinitionSpec):
+            entry.ttls = effective_ttls(own, self._config)
+        # What an attempt tells is not kept: its Job may come into view later.
+        ttls = entry.ttls or self._ttls_of_attempt(attempt)
+        return effective_ttl(entry.spec.ttl_seconds_after_finished, ttls, entry.status.phase)
+
+    def _ttls_of_attempt(self, attempt: AttemptFacts | None) -> TtlPolicy:
+        ttls = effective_ttls(None, self._config)
+        if attempt is None:
+            return ttls
+        finished = attempt.policy.ttl_after_finished_seconds
+        failed = attempt.policy.ttl_after_failed_seconds
+        return TtlPolicy(
+            ttls.after_finished_seconds if finished is None else finished,
+            ttls.after_failed_seconds if failed is None else failed,
         )
-        return effective_ttl(own, spec, self._config, entry.status.phase)
 
     def _queue_deadline(self, entry: JobEntry, definition: DefinitionFacts | Refusal | None) -> int | None:
         spec = definition.spec if isinstance(definition, DefinitionFacts) else None

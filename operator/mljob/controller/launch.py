@@ -19,7 +19,12 @@ from mljob.controller.ports import Cluster
 from mljob.controller.view import JobEntry
 from mljob.core.attempt import attempt_name
 from mljob.core.config import OperatorConfig
-from mljob.core.effective import effective_retry, effective_start_deadline, effective_timeout
+from mljob.core.effective import (
+    effective_retry,
+    effective_start_deadline,
+    effective_timeout,
+    effective_ttls,
+)
 from mljob.core.facts import DefinitionFacts
 from mljob.core.manifest import (
     RunnerRef,
@@ -177,6 +182,7 @@ class Launcher:
 
     def _policy(self, subject: Subject, definition: DefinitionFacts) -> AttemptPolicy:
         retry = effective_retry(definition.spec, self._config)
+        ttls = effective_ttls(definition.spec, self._config)
         return AttemptPolicy(
             function=definition.spec.function,
             timeout_seconds=subject.timeout_seconds,
@@ -188,6 +194,8 @@ class Launcher:
             exit_codes=tuple(sorted(retry.exit_codes)),
             disruption_limit=retry.disruption_limit,
             definition_uid=definition.uid,
+            ttl_after_finished_seconds=ttls.after_finished_seconds,
+            ttl_after_failed_seconds=ttls.after_failed_seconds,
         )
 
     async def _config_maps(

@@ -27,6 +27,14 @@ class RetryPolicy:
     """Transient exit codes of a container that is not Python."""
 
 
+@dataclass(frozen=True, slots=True)
+class TtlPolicy:
+    """How long finished jobs stay in the cluster, by how they ended."""
+
+    after_finished_seconds: int
+    after_failed_seconds: int
+
+
 def effective_timeout(spec: MlJobSpec, definition: MlJobDefinitionSpec | None) -> int | None:
     """Run time of one attempt in seconds; None: no limit."""
     if spec.active_deadline_seconds is not None:
@@ -50,15 +58,21 @@ def effective_start_deadline(
     return _written(definition, "start_deadline_seconds", config.start_deadline_seconds)
 
 
-def effective_ttl(
-    spec: MlJobSpec, definition: MlJobDefinitionSpec | None, config: OperatorConfig, phase: Phase
-) -> int:
-    """How long a finished job stays in the cluster, in seconds."""
-    if spec.ttl_seconds_after_finished is not None:
-        return spec.ttl_seconds_after_finished
+def effective_ttls(definition: MlJobDefinitionSpec | None, config: OperatorConfig) -> TtlPolicy:
+    """How long a definition's jobs stay in the cluster where they do not say so themselves."""
+    return TtlPolicy(
+        _written(definition, "ttl_seconds_after_finished", config.ttl_seconds_after_finished),
+        _written(definition, "ttl_seconds_after_failed", config.ttl_seconds_after_failed),
+    )
+
+
+def effective_ttl(own_seconds: int | None, ttls: TtlPolicy, phase: Phase) -> int:
+    """How long a finished job stays in the cluster, in seconds. `own_seconds`: what it says itself."""
+    if own_seconds is not None:
+        return own_seconds
     if phase in (Phase.FAILED, Phase.TIMED_OUT):
-        return _written(definition, "ttl_seconds_after_failed", config.ttl_seconds_after_failed)
-    return _written(definition, "ttl_seconds_after_finished", config.ttl_seconds_after_finished)
+        return ttls.after_failed_seconds
+    return ttls.after_finished_seconds
 
 
 def effective_retry(definition: MlJobDefinitionSpec | None, config: OperatorConfig) -> RetryPolicy:

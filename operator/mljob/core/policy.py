@@ -15,7 +15,10 @@ from mljob.api.common import MAX_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class AttemptPolicy:
-    """Seconds are whole. `function` is None for a container that is not Python."""
+    """Seconds are whole. `function` is None for a container that is not Python.
+
+    The times to live are for a finished job whose definition is gone; None: the Job does not tell.
+    """
 
     function: str | None = None
     timeout_seconds: int | None = None
@@ -27,6 +30,8 @@ class AttemptPolicy:
     exit_codes: tuple[int, ...] = (75,)
     disruption_limit: int = 5
     definition_uid: str = ""
+    ttl_after_finished_seconds: int | None = None
+    ttl_after_failed_seconds: int | None = None
 
     def to_json(self) -> str:
         """Compact text for the annotation."""
@@ -64,4 +69,6 @@ _POSSIBLE: dict[str, Callable[[object], bool]] = {
     "exit_codes": lambda value: isinstance(value, list) and all(map(_is_count, value)),
     "disruption_limit": _is_count,
     "definition_uid": lambda value: isinstance(value, str),
+    "ttl_after_finished_seconds": _is_count,
+    "ttl_after_failed_seconds": _is_count,
 }

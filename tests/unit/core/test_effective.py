@@ -13,6 +13,7 @@ from mljob.core.effective import (
     effective_start_deadline,
     effective_timeout,
     effective_ttl,
+    effective_ttls,
 )
 
 CONFIG = parse_config(
@@ -77,7 +78,8 @@ def test_time_to_live_depends_on_how_the_job_ended(
     job: dict[str, int], definition: dict[str, int] | None, phase: Phase, expected: int
 ) -> None:
     made = None if definition is None else a_definition(**definition)
-    assert effective_ttl(a_job(**job), made, CONFIG, phase) == expected
+    own = a_job(**job).ttl_seconds_after_finished
+    assert effective_ttl(own, effective_ttls(made, CONFIG), phase) == expected
 
 
 def test_retry_is_merged_field_by_field() -> None:

@@ -7,6 +7,7 @@ from typing import Any, Self
 from mljob.api import names
 from mljob.controller import parse
 from mljob.controller.ownership import Group
+from mljob.core.effective import TtlPolicy
 from mljob.core.facts import OrderKey, SpecFacts, StatusFacts, StoredEnd
 from mljob.core.records import Rank
 
@@ -39,6 +40,8 @@ class JobEntry:
     definition_uid: str | None
     """the definition it was accepted with"""
     exclusive_key: str | None = None
+    ttls: TtlPolicy | None = None
+    """what its definition last said of its time to live"""
     recorded: tuple[int, Rank] | None = None
     stored_end: StoredEnd | None = None
     mirrored: int | None = None

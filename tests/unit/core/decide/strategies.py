@@ -48,6 +48,8 @@ policies = st.builds(
     max_delay_seconds=st.integers(0, 60),
     disruption_limit=st.integers(0, 3),
     definition_uid=st.sampled_from(["", "def-uid"]),
+    ttl_after_finished_seconds=st.none() | st.integers(0, 500),
+    ttl_after_failed_seconds=st.none() | st.integers(0, 500),
 )
 
 
