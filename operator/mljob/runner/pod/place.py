@@ -9,7 +9,7 @@ import math
 from typing import Iterator, NamedTuple
 
 STEP_LIMIT = 100_000
-"""Of a walk, some 50 ms: a larger result goes without the advice."""
+"""Of a walk, some 0.1 s: a larger result goes without the advice."""
 KEY_LIMIT_CHARS = 40
 PLACE_LIMIT_CHARS = 120
 
