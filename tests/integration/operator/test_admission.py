@@ -119,6 +119,15 @@ def test_missing_params_fail_at_once_with_the_words_of_submit_job(world: World) 
     assert world.attempts() == []
 
 
+def test_a_misspelt_param_fails_at_once_with_the_words_of_rest(world: World) -> None:
+    world.define(params=[{"name": "lr"}, {"name": "epochs"}])
+    world.submit("wrong", params={"lrr": 0.1})
+    status = world.wait_phase("wrong", "Failed")
+    assert status["reason"] == "UnknownParams"
+    assert status["error"] == "Unknown parameters: ['lrr']. Expected parameters: ['lr', 'epochs']."
+    assert world.attempts() == []
+
+
 def test_a_template_that_no_server_takes_is_refused_when_the_definition_arrives(world: World) -> None:
     world.define("broken", podTemplate={"spec": {"containers": [{"name": "main", "resourcez": {}}]}})
 
