@@ -22,6 +22,7 @@ from mljob.core.attempt import attempt_name
 from mljob.core.decide import decide
 from mljob.core.decision import Decision, Note
 from mljob.core.facts import AttemptFacts, DefinitionFacts, Facts, PodEvents, PodFacts
+from mljob.core.policy import AttemptPolicy
 from mljob.core.refusal import Refusal
 from mljob.core.retry import request_delay_seconds
 from mljob.core.rules.deleted import end_of_deleted
@@ -138,12 +139,20 @@ class Reconciler:
         return attempt > 1 or isinstance(definition, DefinitionFacts)
 
     async def record_deleted(self, entry: JobEntry) -> None:
-        """The row of an MlJob that is gone: Canceled, unless it had ended."""
-        if entry.status.phase.is_final:
+        """The rows of an MlJob that is gone: Canceled, unless it had ended."""
+        facts = replace(self._gatherer.facts_of_deleted(entry), deleting=True)
+        status = entry.status
+        if status.phase.is_final:
             # Mostly told already; not when its own deletion was the first to tell.
             self.recorder.record_end(entry)
+            if facts.attempt is not None:
+                self.recorder.record(entry, facts, status)
             return
-        facts = self._gatherer.facts_of_deleted(entry)
+        known = facts.attempt.number if facts.attempt is not None else 0
+        if known < status.attempt and status.current_job is not None:
+            # Its Job went before it.
+            lost = AttemptFacts(status.attempt, status.current_job, AttemptPolicy(), job_exists=False)
+            facts = replace(facts, attempt=lost)
         self.recorder.record(entry, facts, end_of_deleted(facts, self._clock()))
 
     async def _act(self, entry: JobEntry, facts: Facts, decision: Decision) -> None:

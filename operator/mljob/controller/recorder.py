@@ -36,17 +36,20 @@ class Recorder:
         """The rows of a job and its attempt, with the status that was just written or found right."""
         attempt = facts.attempt
         pod = attempt.pod if attempt is not None else None
-        alive = attempt is not None and attempt.alive
+        # Whoever deletes a job will not be told when its pod has ended: its attempt's row ends with it.
+        deleted = status if facts.deleting and status.phase.is_final else None
+        alive = attempt is not None and attempt.alive and deleted is None
         signature = hash((status, alive, pod.uid if pod else None))
         if entry.mirrored == signature:
             return
-        if entry.mirrored is None and entry.recorded == (status.attempt, rank_of(status)):
+        if entry.mirrored is None and not deleted and entry.recorded == (status.attempt, rank_of(status)):
             # After a restart: SQL has this row already.
             entry.mirrored, entry.told = signature, entry.recorded
             return
         entry.mirrored = signature
         told = attempt if attempt is not None and attempt.number == status.attempt else None
-        self._put(entry, facts, status, attempt_record(facts, told, self._cluster_id) if told else None)
+        row = attempt_record(facts, told, self._cluster_id, deleted=deleted) if told else None
+        self._put(entry, facts, status, row)
 
     def record_end(self, entry: JobEntry) -> None:
         """The status tells an end, and a slot is about to be free: the row that says so goes first.

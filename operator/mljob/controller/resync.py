@@ -19,8 +19,10 @@ from mljob.controller.mirror import Mirror
 from mljob.controller.parse import changed_time
 from mljob.controller.ports import KINDS, Cluster, Json, Kind, Store
 from mljob.controller.view import AttemptId, JobEntry, View
-from mljob.core.facts import StoredEnd
+from mljob.core.facts import StatusFacts, StoredEnd
+from mljob.core.recording import vanished_attempt_record
 from mljob.core.records import JobRecord, Rank
+from mljob.core.rules.deleted import DELETED_MESSAGE
 
 log = logging.getLogger(__name__)
 
@@ -206,10 +208,16 @@ class Resync:
             rows = await asyncio.to_thread(self._store.unfinished, self._cluster_id, after, KNOWN_CHUNK)
             for row in rows:
                 if row.uid not in self._view.jobs and await self._is_gone(row):
-                    self._mirror.put(_deleted(row, self._clock()))
+                    self._record_vanished(row)
             if len(rows) < KNOWN_CHUNK:
                 return
             after = rows[-1].uid
+
+    def _record_vanished(self, row: JobRecord) -> None:
+        now = self._clock()
+        deleted = StatusFacts(Phase.CANCELED, "Deleted", DELETED_MESSAGE, completion_time=now)
+        attempt = self._view.attempt_facts(row.uid)
+        self._mirror.put(_deleted(row, now), vanished_attempt_record(row, attempt, deleted))
 
     async def _is_gone(self, row: JobRecord) -> bool:
         try:
@@ -232,7 +240,7 @@ def _deleted(row: JobRecord, now: float) -> JobRecord:
         rank=Rank.FINAL,
         phase=Phase.CANCELED,
         reason="Deleted",
-        message="The MlJob was deleted before it finished",
+        message=DELETED_MESSAGE,
         last_update_time_ms=int(now * 1000),
         completion_time_ms=int(now * 1000),
         next_retry_time_ms=None,

@@ -1,9 +1,12 @@
 """The rows of a job and its attempt, from the facts that the loop has just acted on."""
 
+from dataclasses import replace
+
 from mljob.api import names
 from mljob.api.job import Phase
+from mljob.core.attempt import attempt_name
 from mljob.core.facts import AttemptFacts, Facts, StatusFacts
-from mljob.core.outcome import judge
+from mljob.core.outcome import Ending, Outcome, judge
 from mljob.core.policy import AttemptPolicy
 from mljob.core.records import AttemptRecord, JobRecord, Rank
 
@@ -68,13 +71,54 @@ def row_result(status: StatusFacts) -> str | None:
     return None
 
 
-def attempt_record(facts: Facts, attempt: AttemptFacts, cluster: str) -> AttemptRecord:
-    """The row of an attempt: its pod, and its end once it has one."""
-    pod = attempt.pod
+def attempt_record(
+    facts: Facts, attempt: AttemptFacts, cluster: str, *, deleted: StatusFacts | None = None
+) -> AttemptRecord:
+    """The row of an attempt: its pod, and its end once it has one.
+
+    `deleted`: the final status of an MlJob that is deleted. Who would tell a later end will not be there.
+    """
+    if deleted is not None:
+        return _last_record(facts.uid, attempt, cluster, deleted, seen_running=facts.seen_running)
     outcome = None if attempt.alive else judge(attempt, seen_running=facts.seen_running)
+    return _attempt_record(facts.uid, attempt, cluster, outcome)
+
+
+def vanished_attempt_record(
+    row: JobRecord, attempt: AttemptFacts | None, deleted: StatusFacts
+) -> AttemptRecord | None:
+    """The end of the attempt of a job that vanished with its row at `row`. None: none was under way.
+
+    `attempt`: what is still there of it.
+    """
+    if attempt is None or attempt.number < row.attempt:
+        if row.rank not in (Rank.STARTING, Rank.RUNNING):
+            return None
+        name = attempt_name(row.name, row.uid, row.attempt)
+        attempt = AttemptFacts(row.attempt, name, AttemptPolicy(), job_exists=False)
+    return _last_record(row.uid, attempt, row.cluster, deleted, seen_running=row.rank is Rank.RUNNING)
+
+
+def _last_record(
+    uid: str, attempt: AttemptFacts, cluster: str, deleted: StatusFacts, *, seen_running: bool
+) -> AttemptRecord:
+    """With the end that it had by itself, else with that of its MlJob."""
+    pod = attempt.pod
+    if attempt.complete or attempt.failed or (pod is not None and pod.main_ended):
+        outcome = judge(attempt, seen_running=seen_running)
+    else:
+        outcome = Outcome(Ending.CANCELED, deleted.reason or "Deleted", deleted.message or "")
+    record = _attempt_record(uid, attempt, cluster, outcome)
+    if record.completion_time_ms is None:
+        return replace(record, completion_time_ms=_ms(deleted.completion_time))
+    return record
+
+
+def _attempt_record(uid: str, attempt: AttemptFacts, cluster: str, outcome: Outcome | None) -> AttemptRecord:
+    pod = attempt.pod
     finished_time = pod.main_end_time if pod and pod.main_end_time else attempt.finished_time
     return AttemptRecord(
-        uid=facts.uid,
+        uid=uid,
         cluster=cluster,
         attempt=attempt.number,
         finished=outcome is not None,
@@ -87,7 +131,8 @@ def attempt_record(facts: Facts, attempt: AttemptFacts, cluster: str) -> Attempt
         requested_cpu_millis=pod.requested_cpu_millis if pod else None,
         requested_memory_bytes=pod.requested_memory_bytes if pod else None,
         requested_gpus=pod.requested_gpus if pod else None,
-        created_time_ms=_ms(attempt.created_time),
+        # Of an attempt whose Job nobody saw, the row may know it.
+        created_time_ms=_ms(attempt.created_time or None),
         start_time_ms=_ms(pod.main_start_time) if pod else None,
         completion_time_ms=_ms(finished_time) if outcome is not None else None,
         exit_code=pod.main_exit_code if pod else None,

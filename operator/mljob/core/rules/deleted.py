@@ -7,6 +7,8 @@ from mljob.core.records import Rank
 from mljob.core.rules.ended import ended, final_status
 from mljob.core.rules.stopping import end_what_lives
 
+DELETED_MESSAGE = "The MlJob was deleted before it finished"
+
 
 def deleted(facts: Facts, now: float) -> Decision | None:
     """Canceled with reason Deleted, unless it had ended; the finalizer goes once SQL has the row."""
@@ -25,5 +27,4 @@ def end_of_deleted(facts: Facts, now: float) -> StatusFacts:
     settled = ended(facts, now)
     if settled is not None and settled.status.phase is Phase.SUCCEEDED:
         return settled.status
-    message = "The MlJob was deleted before it finished"
-    return final_status(facts, facts.status, Phase.CANCELED, "Deleted", message, now)
+    return final_status(facts, facts.status, Phase.CANCELED, "Deleted", DELETED_MESSAGE, now)

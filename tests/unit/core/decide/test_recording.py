@@ -6,9 +6,9 @@ import pytest
 from mljob.api import names
 from mljob.api.job import Phase
 from mljob.core.decide import decide
-from mljob.core.facts import Facts, StatusFacts
+from mljob.core.facts import AttemptFacts, Facts, StatusFacts
 from mljob.core.policy import AttemptPolicy
-from mljob.core.recording import attempt_record, job_record, rank_of
+from mljob.core.recording import attempt_record, job_record, rank_of, vanished_attempt_record
 from mljob.core.records import JobRecord, Rank
 from mljob.core.status_patch import format_duration, status_patch
 
@@ -144,3 +144,60 @@ def test_versions_order_the_rows_of_a_job() -> None:
     ]
     versions = [row.version for row in lives]
     assert versions == sorted(set(versions))
+
+
+# ---- the attempt of a job that is deleted
+
+DELETED = StatusFacts(Phase.CANCELED, "Deleted", "The MlJob was deleted", completion_time=NOW)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "reason", "ended_at"),
+    [
+        pytest.param(an_attempt(), "Deleted", NOW, id="no pod yet"),
+        pytest.param(an_attempt().running(), "Deleted", NOW, id="it runs"),
+        pytest.param(an_attempt(job_exists=False), "Deleted", NOW, id="its Job went first"),
+        pytest.param(
+            an_attempt().with_pod(a_pod().reported("failed")), "Error", NOW - 1, id="told, and alive"
+        ),
+        pytest.param(an_attempt().over(a_pod().reported("failed")), "Error", NOW - 1, id="told, and dead"),
+        pytest.param(an_attempt().failed_by("DeadlineExceeded"), "TimedOut", NOW, id="the Job tells"),
+        pytest.param(
+            an_attempt(complete=True, finished_time=NOW - 3),
+            "ResultLost",
+            NOW - 3,
+            id="done, its pod is gone",
+        ),
+    ],
+)
+def test_the_attempt_of_a_deleted_job_has_its_own_end_or_that_of_its_job(
+    attempt: AttemptFacts, reason: str, ended_at: float
+) -> None:
+    record = attempt_record(a_job().running(attempt), attempt, "c", deleted=DELETED)
+    assert (record.finished, record.reason) == (True, reason)
+    assert record.completion_time_ms == int(ended_at * 1000)
+
+
+VANISHED = row_of(a_job().running())
+
+
+@pytest.mark.parametrize(
+    "there", [None, an_attempt(0).over(a_pod())], ids=["nothing is left", "only of the one before"]
+)
+def test_the_attempt_of_a_job_that_vanished_is_known_by_name(there: AttemptFacts | None) -> None:
+    record = vanished_attempt_record(VANISHED, there, DELETED)
+    assert record is not None
+    assert (record.uid, record.attempt, record.job) == (VANISHED.uid, 1, "train-0a1b2c3d-1")
+    assert (record.finished, record.reason, record.completion_time_ms) == (True, "Deleted", int(NOW * 1000))
+    assert (record.created_time_ms, record.pod) == (None, None), "what the row knows stays"
+
+
+def test_what_is_left_of_the_attempt_of_a_job_that_vanished_tells_its_end() -> None:
+    record = vanished_attempt_record(VANISHED, an_attempt().over(a_pod().exited(0)), DELETED)
+    assert record is not None
+    assert (record.exit_code, record.completion_time_ms) == (0, int((NOW - 1) * 1000))
+
+
+@pytest.mark.parametrize("rank", [Rank.QUEUED, Rank.BACKOFF])
+def test_a_job_that_vanished_between_attempts_has_none_to_end(rank: Rank) -> None:
+    assert vanished_attempt_record(replace(VANISHED, rank=rank), None, DELETED) is None
