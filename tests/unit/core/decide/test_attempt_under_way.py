@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from mljob.api.job import Phase
@@ -103,7 +104,7 @@ def test_a_job_that_its_controller_has_not_come_to_is_no_reason_to_read_events()
     assert decide(starting(queued.but(taken_up_time=NOW - 5)), NOW).read_events
 
 
-def slow(reason: str | None = "ContainerCreating", **pod: object) -> AJob:
+def slow(reason: str | None = "ContainerCreating", **pod: Any) -> AJob:
     """Its pod came to its node 60 s ago, and no container of it has begun."""
     return starting(an_attempt().with_pod(a_pod(waiting_reason=reason, **pod)))
 
