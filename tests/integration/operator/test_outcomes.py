@@ -1,6 +1,6 @@
 """How attempts end, and what follows: results, retries with backoff, disruptions, deadlines."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -210,6 +210,25 @@ def test_a_pod_that_cannot_pull_its_image_says_so_and_fails_at_the_start_deadlin
     assert status["reason"] == "StartDeadlineExceeded"
     assert "no such image" in status["message"]
     assert len(world.events("stuck")) == 1
+
+
+def test_a_volume_that_cannot_be_mounted_is_told_by_the_event_of_its_kubelet(world: World) -> None:
+    world.define(stay="pending")
+    world.submit("unmounted")
+    pod = world.wait("a pod", lambda: world.pods("unmounted"))[0]
+    world.wait("a node", lambda: world.pods("unmounted")[0]["spec"].get("nodeName"))
+    waiting = {"reason": "ContainerCreating"}
+    container = {
+        "name": "main", "image": "x", "imageID": "", "ready": False, "restartCount": 0,
+        "state": {"waiting": waiting},
+    }  # fmt: skip
+    # A node on which it has been for a minute: nobody has to wait for the patience to be over.
+    came = (datetime.fromisoformat(world.now()) - timedelta(seconds=60)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    world.warn_about(pod, "FailedMount", 'configmap "nosuch" not found')
+    world.set_pod_status(pod, phase="Pending", startTime=came, containerStatuses=[container])
+    status = world.wait_reason("unmounted", "FailedMount")
+    assert (status["phase"], status["message"]) == ("Pending", 'configmap "nosuch" not found')
+    assert [event["reason"] for event in world.events("unmounted")] == ["FailedMount"]
 
 
 def test_a_pod_that_pod_security_refuses_is_explained(world: World) -> None:

@@ -224,6 +224,25 @@ class World:
         path = f"/api/v1/namespaces/{self.namespace}/pods/{name}/status"
         self._patch(path, {"status": status})
 
+    def warn_about(self, pod: Json, reason: str, message: str) -> None:
+        """The kubelet posts a Warning about a pod."""
+        metadata = pod["metadata"]
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{metadata['name']}.", "namespace": self.namespace},
+            "involvedObject": {
+                "apiVersion": "v1", "kind": "Pod", "namespace": self.namespace,
+                "name": metadata["name"], "uid": metadata["uid"],
+            },
+            "type": "Warning",
+            "reason": reason,
+            "message": message,
+            "firstTimestamp": self.now(),
+            "lastTimestamp": self.now(),
+        }  # fmt: skip
+        _json(self.api.post(f"/api/v1/namespaces/{self.namespace}/events", json=event))
+
     # ---- inside
 
     def _all(self, plural: str) -> list[Json]:
