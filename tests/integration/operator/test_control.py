@@ -71,6 +71,9 @@ def test_a_job_deleted_mid_run_leaves_a_canceled_row_and_no_pod(
     world.delete_job("gone")
     row = world.wait_row("gone", status=10)
     assert row["reason"] == "Deleted"
+    (attempt,) = world.rows("select * from job_attempts where job_id = ?", row["id"])
+    assert (attempt["reason"], bool(attempt["finished"])) == ("Deleted", True)
+    assert attempt["completion_time"] >= attempt["start_time"]
     world.wait_running("next")
     world.wait("its Job gone", lambda: len(world.attempts()) == 1)
     path = f"/apis/mljob.dev/v1alpha1/namespaces/{world.namespace}/mljobs/gone"
