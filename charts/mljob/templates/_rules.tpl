@@ -60,7 +60,7 @@ sits in the same pod. Every verb says what needs it; a verb that nothing needs i
   verbs:
     - create # refused, retried, failed, timed out, cannot start
     - patch # count a repeated one instead of adding another
-    - list # why a Job has no pod: quota and Pod Security say it nowhere else
+    - list # why a Job has no pod, or a pod does not start: quota and Pod Security say it nowhere else
 {{- end -}}
 
 {{/* What exists once per cluster; with watchNamespaces each Role names its own namespace instead. */}}
