@@ -56,12 +56,16 @@ check: lint types imports verify-generated ## lint, types, import rules, drift o
 
 integration: venv postgres ## tests against a real API server and a real PostgreSQL
 	@$(MAKE) --no-print-directory tools TOOLS="$(TEST_TOOLS)"
-	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(PYTEST_WORKERS) --dist loadgroup
+	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(PYTEST_WORKERS)
 
 test: check postgres ## everything: check, then unit, integration and e2e tests with coverage
 	@$(CLUSTER_RUN) images
 	@$(MAKE) --no-print-directory tools TOOLS="$(TEST_TOOLS)"
 	@mkdir -p .local/log && rm -f .coverage .coverage.*
-	@$(BIN)/pytest tests --numprocesses $(PYTEST_WORKERS) --dist loadgroup $(COVERAGE) | tee .local/log/pytest.log
-	@echo "coverage by branch: $$($(BIN)/coverage report --format=total) % of the package, $$($(BIN)/coverage report --format=total --include='operator/mljob/core/*') % of core/"
+	@$(BIN)/pytest tests --numprocesses $(PYTEST_WORKERS) $(COVERAGE) | tee .local/log/pytest.log
+	@$(BIN)/coverage report --format=total --fail-under=90 >.local/log/coverage \
+	  || { echo "coverage of the package is $$(cat .local/log/coverage) %, expected 90 or more: see \`$(BIN)/coverage report\`"; exit 1; }
+	@$(BIN)/coverage report --format=total --include='operator/mljob/core/*' --fail-under=100 >.local/log/coverage-core \
+	  || { echo "coverage of core/ is $$(cat .local/log/coverage-core) %, expected 100: see \`$(BIN)/coverage report --include='operator/mljob/core/*'\`"; exit 1; }
+	@echo "coverage by branch: $$(cat .local/log/coverage) % of the package, $$(cat .local/log/coverage-core) % of core/"
 	@tail -n 1 .local/log/pytest.log
